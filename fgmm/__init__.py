@@ -1,0 +1,63 @@
+"""Recognise fine-grained things from words, knowledge and a handful of photos.
+
+>>> import fgmm
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from fgmm._version import __version__
+
+if TYPE_CHECKING:
+    from fgmm.cache import EmbeddingCache
+    from fgmm.classification import classify
+    from fgmm.embedding import ImageEmbeddings, embed_images, embed_texts
+    from fgmm.embeddings import ClassMatrix, Embeddings
+    from fgmm.encoders.checks import check_encoder
+    from fgmm.encoders.registry import encoder_names, load_encoder
+    from fgmm.prediction import Prediction, Predictions
+
+_HOME = {
+    "ClassMatrix": "fgmm.embeddings",
+    "EmbeddingCache": "fgmm.cache",
+    "Embeddings": "fgmm.embeddings",
+    "ImageEmbeddings": "fgmm.embedding",
+    "Prediction": "fgmm.prediction",
+    "Predictions": "fgmm.prediction",
+    "check_encoder": "fgmm.encoders.checks",
+    "classify": "fgmm.classification",
+    "embed_images": "fgmm.embedding",
+    "embed_texts": "fgmm.embedding",
+    "encoder_names": "fgmm.encoders.registry",
+    "load_encoder": "fgmm.encoders.registry",
+}
+
+__all__ = [
+    "ClassMatrix",
+    "EmbeddingCache",
+    "Embeddings",
+    "ImageEmbeddings",
+    "Prediction",
+    "Predictions",
+    "__version__",
+    "check_encoder",
+    "classify",
+    "embed_images",
+    "embed_texts",
+    "encoder_names",
+    "load_encoder",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'fgmm' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,100 @@
+"""The seam between pictures or words and mathematics.
+
+These are protocols: an encoder need not import fgmm. What cannot be written as a type
+is written as sentences here, and `fgmm.check_encoder` runs the sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from fgmm.embeddings import Embeddings
+
+__all__ = ["Encoder", "ImageEncoder", "Layer", "PatchEncoder", "Patches", "Scoring"]
+
+Layer = Literal["joint", "features"]
+Scoring = Literal["softmax", "sigmoid"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patches:
+    """Grid features of pictures.
+
+    ``vectors`` is (n, p, d) float32 with unit rows; the p patches run row by row over a
+    grid of ``grid`` = (rows, columns).
+    """
+
+    vectors: Tensor
+    grid: tuple[int, int]
+    space: str
+
+
+@runtime_checkable
+class ImageEncoder(Protocol):
+    """Turns pictures into unit vectors.
+
+    Attributes
+    ----------
+    space : str
+        Name of the joint space: a pure function of architecture, weights and
+        preprocessing. Also the cache key: two encoders of one space give the same vectors.
+    dim : int
+        Length of a joint vector.
+    """
+
+    @property
+    def space(self) -> str: ...
+    @property
+    def dim(self) -> int: ...
+
+    def encode_images(self, images: Sequence[Image], *, layer: Layer = "joint") -> Embeddings:
+        """Encode RGB pictures; row i depends on picture i alone, never on its batch.
+
+        ``layer="features"`` gives what comes before the projection into the joint space:
+        a space of its own, often better for comparing photos with photos. An encoder
+        without a projection gives the same vectors for both. No pictures, no rows.
+        """
+        ...
+
+
+@runtime_checkable
+class Encoder(ImageEncoder, Protocol):
+    """Turns texts into the same space as pictures.
+
+    Attributes
+    ----------
+    logit_scale, logit_bias : float
+        ``logit = logit_scale * cosine + logit_bias``.
+    scoring : {"softmax", "sigmoid"}
+        How the encoder was trained to read its logits.
+    context_length : int
+        Longest text in tokens, special tokens counted.
+    """
+
+    @property
+    def logit_scale(self) -> float: ...
+    @property
+    def logit_bias(self) -> float: ...
+    @property
+    def scoring(self) -> Scoring: ...
+    @property
+    def context_length(self) -> int: ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        """Encode texts; a text that is too long raises `fgmm.errors.TextTooLong`, it is never cut silently."""
+        ...
+
+
+@runtime_checkable
+class PatchEncoder(ImageEncoder, Protocol):
+    """Also gives the features of a picture's patches."""
+
+    def encode_patches(self, images: Sequence[Image]) -> Patches:
+        """Encode pictures into one vector a patch."""
+        ...

@@ -1,0 +1,66 @@
+"""The errors fgmm raises. Each is also the builtin one would expect.
+
+::
+
+    FgmmError
+    ├── ImageError (ValueError)              a picture that cannot be read
+    ├── EncoderNotFound (LookupError)        no encoder of that name
+    ├── WeightsNotFound (FileNotFoundError)  an encoder whose files are not on this machine
+    ├── EncoderBroken (ValueError)           weights without their preprocessing, wrong or unsafe files
+    ├── SpaceMismatch (ValueError)           vectors of two encoders compared
+    ├── TextTooLong (ValueError)             a text longer than the encoder reads
+    ├── CandidateError (ValueError)          candidate texts that cannot be told apart or are empty
+    └── StoreError (OSError)                 a cache or embedding file that is not what it should be
+
+A message says what is wrong, with the value; then the rule; then the cure.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CandidateError",
+    "EncoderBroken",
+    "EncoderNotFound",
+    "FgmmError",
+    "ImageError",
+    "SpaceMismatch",
+    "StoreError",
+    "TextTooLong",
+    "WeightsNotFound",
+]
+
+
+class FgmmError(Exception):
+    """Parent of every error fgmm raises on purpose."""
+
+
+class ImageError(FgmmError, ValueError):
+    """A picture cannot be read; the message names it."""
+
+
+class EncoderNotFound(FgmmError, LookupError):
+    """No encoder has that name; the message gives the nearest."""
+
+
+class WeightsNotFound(FgmmError, FileNotFoundError):
+    """An encoder's files are not on this machine; the message says where they were looked for."""
+
+
+class EncoderBroken(FgmmError, ValueError):
+    """An encoder's files do not make a whole encoder, or it breaks its protocol."""
+
+
+class SpaceMismatch(FgmmError, ValueError):
+    """Vectors from two different encoders were compared."""
+
+
+class TextTooLong(FgmmError, ValueError):
+    """A text is longer than the encoder can read; the message gives both lengths."""
+
+
+class CandidateError(FgmmError, ValueError):
+    """Candidate texts that are empty, or that cannot be told apart."""
+
+
+class StoreError(FgmmError, OSError):
+    """A cache or a file of embeddings that is not what it should be."""

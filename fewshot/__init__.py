@@ -1,8 +1,22 @@
 """Episodes, heads and their evaluation: tensors in, logits out.
 
-Nothing lives here yet: the heads and the episodic evaluation come with their own
-release. The package exists so that its place and its direction are fixed: it will know
-torch and numpy, and never a picture or a text.
+Only the value `Background` lives here yet; the heads and the episodic evaluation come
+with their own release. The package knows torch and numpy, and never a picture or a text.
 """
 
-__all__: list[str] = []
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fewshot.background import Background
+
+__all__ = ["Background"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "Background":
+        raise AttributeError(f"module 'fewshot' has no attribute {name!r}")
+    from fewshot.background import Background
+
+    return Background

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-__all__ = ["random_views", "centre_views"]
+__all__ = ["centre_views", "random_views"]
 
 
 def random_views(

@@ -42,10 +42,12 @@ class Plate:
 
     @property
     def attributes(self) -> Mapping[str, str]:
+        """The species' attributes."""
         return self.species.attributes
 
     @property
     def sentence(self) -> str:
+        """The species' attributes in one sentence."""
         return self.species.sentence
 
 
@@ -91,6 +93,15 @@ class FieldGuide:
     def find(self, name: str) -> Species:
         """The species of that common name.
 
+        Parameters
+        ----------
+        name : str
+            Its whole common name, as in ``species.name``.
+
+        Returns
+        -------
+        Species
+
         Raises
         ------
         KeyError
@@ -118,6 +129,13 @@ class FieldGuide:
         Returns
         -------
         Plate
+
+        Raises
+        ------
+        KeyError
+            If the guide has no such species.
+        ValueError
+            If the seed is negative or the picture too small to see a bird in.
         """
         found = self.find(species if isinstance(species, str) else species.name)
         if seed < 0 or size < 32:

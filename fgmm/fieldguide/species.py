@@ -104,7 +104,17 @@ class Species:
         return describe(self.attributes)
 
     def differences(self, other: Species) -> dict[str, tuple[str, str]]:
-        """Attributes in which two species differ, with both values."""
+        """Attributes in which two species differ, with both values.
+
+        Parameters
+        ----------
+        other : Species
+
+        Returns
+        -------
+        dict of str to (str, str)
+            For each attribute that differs: the value here, the value there.
+        """
         return {
             key: (value, other.attributes[key])
             for key, value in self.attributes.items()
@@ -126,8 +136,9 @@ def describe(attributes: Mapping[str, str]) -> str:
 
     Examples
     --------
-    >>> describe({key: values[0] for key, values in ATTRIBUTES.items()})
-    'a small brown bird with a conical black bill, a plain white breast, a short tail and black legs'
+    >>> describe({key: values[0] for key, values in ATTRIBUTES.items()} | {"eyebrow": "white"})
+    'a small brown bird with a conical black bill, a white eyebrow, a plain white breast,
+    a short tail and black legs'
     """
     a = attributes
     breast = f"{_article(a['breast pattern'])} {a['breast pattern']} {a['breast colour']} breast"
@@ -162,6 +173,17 @@ def invent_species(n_genera: int = 40, per_genus: int = 6, seed: int = 0) -> tup
     tuple of Species
         Genus by genus, the common species of each genus first. Every third
         species of a genus is novel.
+
+    Raises
+    ------
+    ValueError
+        If that many cannot be named.
+
+    Examples
+    --------
+    >>> common, twin, *_ = invent_species()
+    >>> len(common.differences(twin)) in (1, 2)
+    True
     """
     if not (1 <= n_genera <= len(_HEADS) * len(_TAILS) and 1 <= per_genus <= 10):
         raise ValueError(

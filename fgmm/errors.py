@@ -4,6 +4,7 @@
 
     FgmmError
     ├── ImageError (ValueError)              a picture that cannot be read
+    ├── DeviceError (ValueError)             a device or kind of number that is not to be had here
     ├── EncoderNotFound (LookupError)        no encoder of that name
     ├── WeightsNotFound (FileNotFoundError)  an encoder whose files are not on this machine
     ├── EncoderBroken (ValueError)           weights without their preprocessing, wrong or unsafe files
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 __all__ = [
     "CandidateError",
+    "DeviceError",
     "EncoderBroken",
     "EncoderNotFound",
     "FgmmError",
@@ -36,6 +38,10 @@ class FgmmError(Exception):
 
 class ImageError(FgmmError, ValueError):
     """A picture cannot be read; the message names it."""
+
+
+class DeviceError(FgmmError, ValueError):
+    """A device this machine does not have, or a kind of number encoders do not compute in."""
 
 
 class EncoderNotFound(FgmmError, LookupError):

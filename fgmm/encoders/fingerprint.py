@@ -1,0 +1,121 @@
+"""The name of a vector space: a hash of everything its vectors depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["LazyFingerprint", "hash_description", "hash_weights"]
+
+_BYTES = 12
+_NOTHING = (None, False, "", (), [], {})
+
+
+def hash_weights(state: Mapping[str, Tensor]) -> str:
+    """Hash tensors by name, shape and value.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        As ``state_dict()`` gives it. Floating-point tensors are hashed as float32, on
+        whatever device they lie; whole numbers (counters, positions) are left out, because
+        no vector depends on them and libraries add and drop them.
+
+    Returns
+    -------
+    str
+        24 hexadecimal digits, the same on every machine.
+
+    Examples
+    --------
+    >>> one = hash_weights({"a": torch.zeros(2, 3)})
+    >>> one == hash_weights({"a": torch.zeros(2, 3, dtype=torch.float16)})
+    True
+    >>> one == hash_weights({"a": torch.zeros(3, 2)})
+    False
+    """
+    digest = hashlib.blake2b(digest_size=_BYTES)
+    for name in sorted(state):
+        tensor = state[name]
+        if not tensor.is_floating_point():
+            continue
+        plain = tensor.detach().to("cpu", torch.float32).contiguous()
+        digest.update(f"{name} {tuple(plain.shape)}\n".encode())
+        digest.update(memoryview(plain.reshape(-1).numpy()).cast("B"))
+    return digest.hexdigest()
+
+
+def hash_description(description: object) -> str:
+    """Hash a description made of mappings, sequences, strings and numbers.
+
+    Entries that say nothing (None, False, empty) count as absent, and tuples as lists, so
+    that two spellings of one configuration agree.
+
+    Parameters
+    ----------
+    description : object
+        What `json` can write.
+
+    Returns
+    -------
+    str
+        24 hexadecimal digits.
+
+    Examples
+    --------
+    >>> hash_description({"a": (1, 2), "b": None}) == hash_description({"a": [1, 2]})
+    True
+    """
+    text = json.dumps(_plain(description), sort_keys=True, ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=_BYTES).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        plain = {str(key): _plain(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in plain.items() if inner not in _NOTHING}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+class LazyFingerprint:
+    """The fingerprint of a model and of how it is used, computed on first need and once.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        In float32: ask before casting to anything else.
+    description : mapping
+        Architecture, preprocessing, tokenizer: whatever else its vectors depend on.
+
+    Examples
+    --------
+    >>> model = torch.nn.Linear(2, 2)
+    >>> LazyFingerprint(model, {"size": 1}).value == LazyFingerprint(model, {"size": 2}).value
+    False
+    """
+
+    def __init__(self, model: nn.Module, description: Mapping[str, object]) -> None:
+        self._model: nn.Module | None = model
+        self._description = dict(description)
+        self._value = ""
+
+    @property
+    def value(self) -> str:
+        """24 hexadecimal digits."""
+        if self._model is not None:
+            self._value = hash_description(
+                {"weights": hash_weights(self._model.state_dict()), **self._description}
+            )
+            self._model = None
+        return self._value

@@ -89,6 +89,6 @@ def choose_dtype(dtype: str | torch.dtype | None = None) -> torch.dtype:
     if dtype is None:
         return torch.float32
     chosen = _DTYPES.get(dtype.removeprefix("torch.")) if isinstance(dtype, str) else dtype
-    if chosen not in _DTYPES.values():
+    if chosen is None or chosen not in _DTYPES.values():
         raise DeviceError(f"an encoder computes in {', '.join(_DTYPES)}, not in {dtype!r}")
     return chosen

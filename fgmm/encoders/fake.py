@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 
 from fgmm.embeddings import Embeddings, unit_rows
-from fgmm.errors import EncoderNotFound, TextTooLong
+from fgmm.encoders.inputs import check_images, check_layer, check_lengths, check_texts
+from fgmm.errors import EncoderNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,8 +146,8 @@ class FakeEncoder:
         ValueError
             If there is no such layer.
         """
-        if layer not in ("joint", "features"):
-            raise ValueError(f"layer is 'joint' or 'features', not {layer!r}")
+        check_layer(layer)
+        check_images(images)
         look = _joint_row if layer == "joint" else _feature_row
         width = _DIM if layer == "joint" else 3 * _GRID * _GRID + 1
         rows = np.zeros((len(images), width), dtype=np.float32)
@@ -173,26 +173,12 @@ class FakeEncoder:
         TextTooLong
             If a text has more than 32 words, unless ``on_long="truncate"``.
         TypeError
-            If ``texts`` is one string.
+            If ``texts`` is one string, or something in it is none.
         """
-        if isinstance(texts, str):
-            raise TypeError(f"texts is a list of texts, not one text: pass [{texts!r}]")
+        check_texts(texts)
         split = [re.findall(r"\w+", text.lower()) for text in texts]
-        cut = 0
-        for text, words in zip(texts, split, strict=True):
-            if len(words) > self.context_length:
-                if self._on_long == "error":
-                    raise TextTooLong(
-                        f"a text of {len(words)} tokens is longer than the {self.context_length} "
-                        f"that 'fake' reads: {text[:60]!r}...; shorten it, or load the encoder "
-                        "with on_long='truncate'"
-                    )
-                cut += 1
-        if cut:
-            warnings.warn(
-                f"{cut} of {len(split)} texts were cut to {self.context_length} tokens",
-                stacklevel=2,
-            )
+        lengths = [len(words) for words in split]
+        check_lengths(texts, lengths, self.context_length, name="fake", on_long=self._on_long)
         rows = np.zeros((len(split), _DIM), dtype=np.float32)
         rows[:, -1] = 0.3
         for row, words in zip(rows, split, strict=True):

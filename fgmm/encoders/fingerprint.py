@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["LazyFingerprint", "hash_description", "hash_weights"]
 
 _BYTES = 12
-_NOTHING = (None, False, "", (), [], {})
 
 
 def hash_weights(state: Mapping[str, Tensor]) -> str:
@@ -48,15 +47,15 @@ def hash_weights(state: Mapping[str, Tensor]) -> str:
             continue
         plain = tensor.detach().to("cpu", torch.float32).contiguous()
         digest.update(f"{name} {tuple(plain.shape)}\n".encode())
-        digest.update(memoryview(plain.reshape(-1).numpy()).cast("B"))
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
 def hash_description(description: object) -> str:
     """Hash a description made of mappings, sequences, strings and numbers.
 
-    Entries that say nothing (None, False, empty) count as absent, and tuples as lists, so
-    that two spellings of one configuration agree.
+    Entries that are None count as absent, tuples as lists and 1.0 as 1, so that two spellings
+    of one configuration agree. False and "" are values: a default may be another.
 
     Parameters
     ----------
@@ -80,7 +79,7 @@ def hash_description(description: object) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         plain = {str(key): _plain(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in plain.items() if inner not in _NOTHING}
+        return {key: inner for key, inner in plain.items() if inner is not None}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(inner) for inner in value]
     if isinstance(value, float) and value.is_integer():

@@ -1,0 +1,83 @@
+"""The embedded encoder: trained by this project, shipped with it, in need of no network."""
+
+from __future__ import annotations
+
+import importlib.resources
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgmm.encoders.openclip import OpenClipEncoder
+from fgmm.errors import EncoderNotFound, WeightsNotFound
+
+if TYPE_CHECKING:
+    import torch
+
+    from fgmm.encoders.registry import OnLong
+
+__all__ = ["TinyEncoder"]
+
+_LOG = logging.getLogger(__name__)
+_ABOUT = (
+    "'tiny' is the small encoder that comes with fgmm: for trying out, for tests, and for "
+    "pictures like those it was trained on. For real work load a full CLIP, such as "
+    "'openclip:ViT-B-16/openai' or 'openclip:/path/to/folder'"
+)
+_said = False
+
+
+class TinyEncoder(OpenClipEncoder):
+    """The encoder that comes with fgmm, in open_clip's folder format.
+
+    Parameters
+    ----------
+    rest : str
+        Nothing may stand after its name.
+    device, dtype, on_long
+        As in `fgmm.load_encoder`.
+
+    Raises
+    ------
+    WeightsNotFound
+        If this copy of fgmm came without its weights.
+    """
+
+    def __init__(
+        self,
+        rest: str = "",
+        *,
+        device: str | torch.device = "auto",
+        dtype: str | torch.dtype | None = None,
+        on_long: OnLong = "error",
+    ) -> None:
+        global _said
+        if rest:
+            raise EncoderNotFound(f"no encoder 'tiny:{rest}': nothing stands after 'tiny'")
+        folder = find_folder()
+        super().__init__(str(folder), device=device, dtype=dtype, on_long=on_long, name="tiny")
+        if not _said:
+            _said = True
+            _LOG.info(_ABOUT)
+
+
+def find_folder() -> Path:
+    """Find the shipped weights.
+
+    Returns
+    -------
+    Path
+        The folder; it need not be open_clip's alone.
+
+    Raises
+    ------
+    WeightsNotFound
+        If this copy of fgmm came without them.
+    """
+    folder = Path(str(importlib.resources.files("fgmm"))) / "weights" / "tiny"
+    if not (folder / "open_clip_config.json").is_file():
+        raise WeightsNotFound(
+            "encoder 'tiny': this copy of fgmm came without its weights, which belong in "
+            f"{folder}. Install fgmm from its wheel, or load another encoder: 'fake' needs no "
+            "weights, 'openclip:ViT-B-16/openai' is a full CLIP"
+        )
+    return folder

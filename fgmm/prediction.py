@@ -1,0 +1,333 @@
+"""What a caller gets: the numbers of one picture, what they mean, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+from rich.cells import cell_len, set_cell_size
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fgmm.encoders.base import Scoring
+
+__all__ = ["Prediction", "Predictions", "Wording"]
+
+_ROWS = 5
+_LABEL_WIDTH = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One text, how near it is to the picture (a cosine), and among how many it was nearest."""
+
+    text: str
+    cosine: float
+    among: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Prediction:
+    """What the evidence says about one picture, for each of k candidates.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        The candidates, as they were given and in that order; all tensors follow it.
+    probabilities : Tensor of shape (k,), in [0, 1]
+        ``scoring="softmax"``: over the candidates given, adding up to one; how the picture
+        is shared out among them, not whether one of them is in it. A single candidate is
+        weighed against a generic text instead, see ``generic``. ``scoring="sigmoid"``: each
+        candidate by itself; they do not add up to one.
+    logits : Tensor of shape (k,), in nats
+        What the softmax or the sigmoid sees.
+    cosines : Tensor of shape (k,), in [-1, 1]
+        Of the picture and the text vector of each candidate.
+    evidence : mapping of str to Tensor of shape (k,), in nats
+        Where the logits come from; adds up to them. Today only ``"text"``.
+    scoring : {"softmax", "sigmoid"}
+        How the encoder's logits are read.
+    provenance : mapping of str to str
+        ``encoder_space``; ``class_set``, the same for the same candidates and texts in any
+        order; and the versions of ``fgmm`` and ``torch``.
+    name : str, optional
+        Of the picture.
+    calibration : str, default="none"
+        How the probabilities were made to mean frequencies.
+    generic : tuple of str and float, optional
+        For a single candidate under softmax: the text it was weighed against, and its logit.
+    nearest_text : callable, optional
+        Gives the `Wording` of class i that is nearest to the picture, or None where that is
+        not known. Only `explain` asks.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from fgmm import classify
+    >>> red = Image.new("RGB", (32, 32), "red")
+    >>> prediction = classify(red, ["a red thing", "a blue thing"], encoder="fake")
+    >>> prediction.label
+    'a red thing'
+    >>> bool(prediction.probability > 0.9)
+    True
+    """
+
+    labels: tuple[str, ...]
+    probabilities: Tensor
+    logits: Tensor
+    cosines: Tensor
+    evidence: Mapping[str, Tensor]
+    scoring: Scoring
+    provenance: Mapping[str, str]
+    name: str | None = None
+    calibration: str = "none"
+    generic: tuple[str, float] | None = None
+    nearest_text: Callable[[int], Wording | None] | None = None
+
+    def __post_init__(self) -> None:
+        k = len(self.labels)
+        numbers = {"probabilities": self.probabilities, "logits": self.logits}
+        numbers |= {"cosines": self.cosines, **self.evidence}
+        for what, values in numbers.items():
+            if values.shape != (k,):
+                raise ValueError(f"{what} has shape {tuple(values.shape)} for {k} labels: ({k},)")
+        if not k:
+            raise ValueError("a prediction has at least one label")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def label(self) -> str:
+        """The most likely candidate; the first one given where several are equal."""
+        return self.labels[int(self.logits.argmax())]
+
+    @property
+    def probability(self) -> float:
+        """The probability of `label`, in [0, 1]."""
+        return float(self.probabilities[int(self.logits.argmax())])
+
+    def ranking(self, k: int | None = None) -> list[int]:
+        """Give the positions of the k most likely candidates, most likely first.
+
+        Parameters
+        ----------
+        k : int, optional
+            All of them where None or more than there are.
+
+        Returns
+        -------
+        list of int
+            Equal candidates in the order they were given.
+
+        Raises
+        ------
+        ValueError
+            If k is less than one.
+        """
+        k = len(self) if k is None else min(_whole(k), len(self))
+        # Without sorting all of them: there may be a million.
+        least = self.logits.topk(k).values[-1]
+        best = (self.logits >= least).nonzero().flatten()
+        order = self.logits[best].sort(descending=True, stable=True).indices
+        return [int(index) for index in best[order][:k]]
+
+    def top(self, k: int = 5) -> list[tuple[str, float]]:
+        """Give the k most likely candidates and their probabilities, most likely first.
+
+        Parameters
+        ----------
+        k : int, default=5
+            More than there are gives all there are.
+
+        Returns
+        -------
+        list of (label, probability)
+
+        Raises
+        ------
+        ValueError
+            If k is less than one.
+        """
+        return [(self.labels[i], float(self.probabilities[i])) for i in self.ranking(k)]
+
+    def explain(self, k: int = 3) -> str:
+        """Say in words how the logits of the k most likely candidates come about.
+
+        Parameters
+        ----------
+        k : int, default=3
+
+        Returns
+        -------
+        str
+            One line a candidate: its logit as the sum of its evidence in nats, how far it is
+            behind the first, and the nearest of its texts if there are several.
+        """
+        first = self.ranking(1)[0]
+        subject = f"{self.name}: " if self.name else ""
+        lines = [f"{subject}{self.label}, probability {self.probability:.3g} ({self.meaning})"]
+        for i in self.ranking(k):
+            parts = " + ".join(f"{float(v[i]):.2f} {key}" for key, v in self.evidence.items())
+            line = f"  {self.labels[i]}: {float(self.logits[i]):.2f} nats = {parts}"
+            if i != first:
+                line += f", {float(self.logits[first] - self.logits[i]):.2f} behind"
+            line += f"; cosine {float(self.cosines[i]):.3f}"
+            wording = self.nearest_text(i) if self.nearest_text is not None else None
+            if wording is not None and wording.among > 1:
+                line += (
+                    f"; nearest of {wording.among} texts: {wording.text!r} ({wording.cosine:.3f})"
+                )
+            lines.append(line)
+        if self.generic is not None:
+            text, logit = self.generic
+            lines.append(f"  weighed against {text!r}: {logit:.2f} nats")
+        return "\n".join(lines)
+
+    def to_dict(self, k: int | None = None) -> dict[str, Any]:
+        """Give plain Python values, ready for JSON.
+
+        Parameters
+        ----------
+        k : int, optional
+            How many candidates to write out under ``"top"``; all where None.
+
+        Returns
+        -------
+        dict
+            name, label, probability, scoring, calibration, ``top`` (label, probability,
+            logit, cosine and evidence of each, most likely first) and provenance.
+        """
+        top = [
+            {
+                "label": self.labels[i],
+                "probability": float(self.probabilities[i]),
+                "logit": float(self.logits[i]),
+                "cosine": float(self.cosines[i]),
+                "evidence": {key: float(values[i]) for key, values in self.evidence.items()},
+            }
+            for i in self.ranking(k)
+        ]
+        row: dict[str, Any] = {
+            "name": self.name,
+            "label": self.label,
+            "probability": self.probability,
+            "scoring": self.scoring,
+            "calibration": self.calibration,
+            "candidates": len(self),
+            "top": top,
+            "provenance": dict(self.provenance),
+        }
+        if self.generic is not None:
+            row["generic"] = {"text": self.generic[0], "logit": self.generic[1]}
+        return row
+
+    def __repr__(self) -> str:
+        name = f"{self.name!r}: " if self.name else ""
+        return f"<Prediction {name}{self.label!r} {self.probability:.3f}, of {len(self)}>"
+
+    def __str__(self) -> str:
+        best = self.ranking(_ROWS)
+        more = len(self) - len(best)
+        rest = f"{more} more" if more else ""
+        width = max(cell_len(text) for text in (*(self.labels[i] for i in best), rest))
+        width = min(max(width, cell_len(self.name or "") - 2, 12), _LABEL_WIDTH)
+        title = set_cell_size(self.name or "picture", width + 2)
+        lines = [f"{title}  probability  cosine"]
+        for i in best:
+            label = set_cell_size(_shortened(self.labels[i], width), width)
+            numbers = f"{float(self.probabilities[i]):11.3f}  {float(self.cosines[i]):6.3f}"
+            lines.append(f"  {label}  {numbers}")
+        if more:
+            lines.append(f"  {rest}")
+        lines.append(f"{self.meaning}; encoder {self.provenance.get('encoder_space', 'unknown')}")
+        return "\n".join(lines)
+
+    @property
+    def meaning(self) -> str:
+        """What the probabilities mean, in a few words."""
+        calibrated = "not calibrated" if self.calibration == "none" else self.calibration
+        if self.scoring == "sigmoid":
+            return f"sigmoid, each of {len(self)} by itself, {calibrated}"
+        if self.generic is not None:
+            return f"softmax of 1 candidate against {self.generic[0]!r}, {calibrated}"
+        return f"softmax over {len(self)} candidates, {calibrated}"
+
+
+class Predictions(Sequence[Prediction]):
+    """The predictions of many pictures, in the order the pictures came.
+
+    A picture given twice has two predictions. Pictures that could not be read have none
+    and are listed in ``failures``.
+
+    Parameters
+    ----------
+    items : sequence of Prediction
+    failures : sequence of (input, error), optional
+
+    Attributes
+    ----------
+    failures : list of (input, error)
+        What was given and why it could not be read.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from fgmm import classify
+    >>> pictures = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue", "red")]
+    >>> predictions = classify(pictures, ["red", "green", "blue"], encoder="fake")
+    >>> [prediction.label for prediction in predictions]
+    ['red', 'blue', 'red']
+    >>> predictions.failures
+    []
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Prediction],
+        failures: Sequence[tuple[object, Exception]] = (),
+    ) -> None:
+        self._items = items
+        self.failures = list(failures)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        return iter(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> Prediction: ...
+    @overload
+    def __getitem__(self, index: slice) -> Predictions: ...
+    def __getitem__(self, index: int | slice) -> Prediction | Predictions:
+        if isinstance(index, slice):
+            return Predictions([self._items[i] for i in range(*index.indices(len(self)))])
+        return self._items[index]
+
+    def to_dicts(self, k: int | None = None) -> list[dict[str, Any]]:
+        """Give `Prediction.to_dict` of every prediction, in order; failures are not among them."""
+        return [prediction.to_dict(k) for prediction in self]
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failures)} failed" if self.failures else ""
+        return f"<Predictions of {len(self)} pictures{failed}>"
+
+    def __str__(self) -> str:
+        shown = [str(prediction) for prediction in self[:_ROWS]]
+        if len(self) > _ROWS:
+            shown.append(f"... and {len(self) - _ROWS} more pictures")
+        failed = [f"failed: {given!r}: {error}" for given, error in self.failures[:_ROWS]]
+        return "\n\n".join([*shown, *failed]) or "no pictures"
+
+
+def _whole(k: int) -> int:
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise ValueError(f"k is {k!r}: how many candidates to give, a whole number from 1")
+    return k
+
+
+def _shortened(label: str, width: int) -> str:
+    return label if cell_len(label) <= width else f"{set_cell_size(label, width - 3)}..."

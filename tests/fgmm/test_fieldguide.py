@@ -183,6 +183,9 @@ def test_the_sentence_says_every_mark(guide):
         for key, value in species.attributes.items():
             if value not in DEFAULTS:
                 assert value in words, (species.sentence, key)
+        for mark in ("crown", "crest", "eyebrow", "eye ring", "throat", "wing bars"):
+            worn = species.attributes[mark] not in DEFAULTS
+            assert (mark.removesuffix("s") in species.sentence) == worn, (species.sentence, mark)
 
 
 def test_a_sentence_worked_by_hand():

@@ -29,7 +29,8 @@ class Plate:
         RGB, square.
     species : Species
     attributes : mapping of str to str
-        The species' attributes; all of them can be seen in the picture.
+        The species' attributes. Each can be seen in the picture, with two exceptions: a
+        throat of the breast's colour and a crown of the back's look like plain ones.
     boxes : dict of str to (left, top, right, bottom)
         A box in pixels for each part: bill, crown, eye, throat, breast, wing, tail, legs.
     sentence : str

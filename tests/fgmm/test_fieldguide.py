@@ -290,6 +290,12 @@ def test_every_attribute_can_be_seen(key, one, other, place):
         assert inside.mean() > 0.95
 
 
+def test_no_two_species_of_the_guide_look_alike(guide):
+    # A white throat on a white breast is a mark that cannot be seen: no twin may hang on it.
+    seen = {draw_bird(s.attributes, Calm(0.5), 64)[0].tobytes() for s in guide.species}
+    assert len(seen) == len(guide.species)
+
+
 @pytest.mark.parametrize("place", [0.05, 0.3, 0.5, 0.7, 0.95])
 @pytest.mark.parametrize("key", ALONE_IN_ITS_BOX)
 def test_the_box_is_where_the_part_is(key, place):

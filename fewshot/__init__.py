@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Background"]
 
+__distribution__ = "fgmm"  # fgmm reads this line to tell its own package from a namesake
+
 
 def __getattr__(name: str) -> object:
     if name != "Background":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from fgmm._neighbours import warn_if_shadowed
 from fgmm._version import __version__
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ __all__ = [
     "encoder_names",
     "load_encoder",
 ]
+
+# Here and not on first use: `import fgmm, knowledge` would otherwise fail in the other's
+# `knowledge`, in words that say nothing about the cause.
+warn_if_shadowed()
 
 
 def __getattr__(name: str) -> object:

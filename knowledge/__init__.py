@@ -6,3 +6,5 @@ networkx, numpy and scipy, and never torch or a picture.
 """
 
 __all__: list[str] = []
+
+__distribution__ = "fgmm"  # fgmm reads this line to tell its own package from a namesake

@@ -1,0 +1,57 @@
+"""Every encoder x every sentence of the protocol."""
+
+from __future__ import annotations
+
+import pytest
+
+from fgmm import check_encoder, load_encoder
+from fgmm.encoders.base import Encoder, ImageEncoder, PatchEncoder
+from fgmm.encoders.checks import IMAGE_CHECKS, TEXT_CHECKS, TOLERANCE
+
+TEXT_MODELS = [
+    "fake",
+    "fake:sigmoid",
+    "openclip_clip",
+    "openclip_resnet",
+    "openclip_timm",
+    "openclip_siglip",
+    "hf_clip",
+    "hf_siglip",
+    "hf_siglip2",
+]
+IMAGE_MODELS = ["hf_dinov2", "timm"]
+
+
+@pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("model", TEXT_MODELS + IMAGE_MODELS)
+def test_pictures(model, check, encoder_name):
+    check(load_encoder(encoder_name(model)), 1e-4)
+
+
+@pytest.mark.parametrize("check", TEXT_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("model", TEXT_MODELS)
+def test_texts(model, check, encoder_name):
+    check(load_encoder(encoder_name(model)), 1e-4)
+
+
+@pytest.mark.parametrize("model", TEXT_MODELS + IMAGE_MODELS)
+def test_check_encoder_runs_them_all(model, encoder_name):
+    check_encoder(load_encoder(encoder_name(model), on_long="truncate"), tolerance=TOLERANCE)
+
+
+@pytest.mark.parametrize("model", TEXT_MODELS)
+def test_text_models_are_encoders(model, encoder_name):
+    assert isinstance(load_encoder(encoder_name(model)), Encoder)
+
+
+@pytest.mark.parametrize("model", IMAGE_MODELS)
+def test_image_models_are_no_encoders_of_texts(model, encoder_name):
+    encoder = load_encoder(encoder_name(model))
+    assert isinstance(encoder, ImageEncoder)
+    assert not isinstance(encoder, Encoder)
+    assert not hasattr(encoder, "encode_texts")
+
+
+@pytest.mark.parametrize("model", TEXT_MODELS + IMAGE_MODELS)
+def test_only_dinov2_gives_patches(model, encoder_name):
+    assert isinstance(load_encoder(encoder_name(model)), PatchEncoder) == (model == "hf_dinov2")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SOME_TEXTS", "agree", "fail", "message", "some_pictures"]
 
-SOME_TEXTS = ("a red circle", "a photo of a blue square, seen from the side", "moss")
+SOME_TEXTS = ("a red circle", "blue", "moss")
 
 
 def some_pictures() -> list[Image.Image]:

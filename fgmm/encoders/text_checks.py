@@ -58,7 +58,7 @@ def texts_are_never_cut_silently(encoder: Any, tolerance: float) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            encoder.encode_texts(["a red circle", text])
+            encoder.encode_texts(["red", text])
         except TextTooLong:
             return
         except Exception as error:

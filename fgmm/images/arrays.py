@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["is_array", "is_tensor", "picture_from_array", "to_bytes_range"]
 
-_COLOURS = 3
-_OTHER_CHANNELS = (1, 4)
+_CHANNELS = (1, 3, 4)
 # Resampling and the like leave floats a hair outside [0, 1]; less than half a grey level
 # cannot be an accident of another scale.
 _SLACK = 1 / 512
@@ -41,11 +40,10 @@ def picture_from_array(source: object, name: str) -> Image.Image:
     Parameters
     ----------
     source : array or tensor
-        (h, w), or with 1, 3 or 4 channels first or last. Three channels decide: (3, h, w)
-        and (h, w, 3) are told apart by where the 3 stands, then by where a 1 or a 4 stands.
-        Where both ends would do, an array is read as (h, w, c), which is what every library
-        of arrays means, and a tensor is refused, because tensors come in both orders.
-        bool, uint8, uint16 (upper byte), or floats in [0, 1].
+        (h, w), (h, w, c) or (c, h, w) with 1, 3 or 4 channels. Where both ends could be the
+        channels, which takes a picture of 4 pixels or less, an array is read as (h, w, c), as
+        libraries of arrays mean it, and a tensor is refused, because tensors come in both
+        orders. bool, uint8, uint16 (upper byte), or floats in [0, 1].
     name : str
         For the message.
 
@@ -115,18 +113,15 @@ def _from_tensor(source: object) -> Array:
 
 
 def _channels_first(shape: tuple[int, ...], name: str, *, tensor: bool) -> bool:
-    first, last = shape[0], shape[2]
-    if not tensor and last in (_COLOURS, *_OTHER_CHANNELS):
-        return False
-    for channels in ((_COLOURS,), _OTHER_CHANNELS):
-        if (first in channels) != (last in channels):
-            return first in channels
-        if first in channels:
-            raise ImageError(
-                f"cannot read {name!r}: a tensor of shape {shape} may be (c, h, w) or (h, w, c); "
-                "pass tensor.numpy(), which is read as (h, w, c), or a PIL image"
-            )
-    raise ImageError(
-        f"cannot read {name!r}: its shape is {shape}: neither the first nor the last axis "
-        "has 1, 3 or 4 channels"
-    )
+    first, last = shape[0] in _CHANNELS, shape[2] in _CHANNELS
+    if not first and not last:
+        raise ImageError(
+            f"cannot read {name!r}: its shape is {shape}: neither the first nor the last axis "
+            "has 1, 3 or 4 channels"
+        )
+    if first and last and tensor:
+        raise ImageError(
+            f"cannot read {name!r}: a tensor of shape {shape} may be (c, h, w) or (h, w, c); "
+            "pass tensor.numpy(), which is read as (h, w, c), or a PIL image"
+        )
+    return not last

@@ -51,7 +51,7 @@ _OTHERS = (
     (rb"\xd0\xcf\x11\xe0", "it is a Windows compound file, such as Thumbs.db, not a picture"),
     (rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51", "it is JPEG 2000; convert it to PNG or JPEG"),
     (rb"\x00\x00\x00\x0cJXL |\xff\x0a", "it is JPEG XL; convert it to PNG or JPEG"),
-    (rb"\x00\x00[\x01\x02]\x00", "it is an icon; convert it to PNG"),
+    (rb"\x00\x00[\x01\x02]\x00[^\x00]\x00", "it is an icon; convert it to PNG"),
     (rb"RIFF....(AVI |WAVE)|....ftyp|\x1aE\xdf\xa3", "it is a video or a sound; take a frame"),
     (rb"PK\x03\x04|\x1f\x8b|Rar!|7z\xbc\xaf", "it is an archive; unpack it first"),
 )

@@ -62,18 +62,24 @@ def fetch_bytes(source: ImageSource, name: str, max_pixels: int = MAX_PIXELS) ->
         raise
     except Exception as error:
         raise ImageError(f"cannot read {name!r}: {explain_error(error)}") from error
-    if len(data) > limit:
-        raise ImageError(
-            f"cannot read {name!r}: more than {limit:,} bytes cannot be one picture of up to "
-            f"{max_pixels:,} pixels; raise max_pixels if it is"
-        )
+    _check_bytes(len(data), limit, name)
     return data
 
 
 def explain_error(error: BaseException) -> str:
     """Say why something failed, in one short line."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, LookupError):  # says only what was looked up
+        reason = f"{type(error).__name__} {reason}"
     return " ".join((reason or type(error).__name__).split())[:200]
+
+
+def _check_bytes(count: int, limit: int, name: str) -> None:
+    if count > limit:
+        raise ImageError(
+            f"cannot read {name!r}: it has more bytes than the {limit:,} that one picture of the "
+            "pixels allowed can have; raise max_pixels if it is one"
+        )
 
 
 def _read_path(path: str | os.PathLike[str], name: str, limit: int) -> bytes:
@@ -88,6 +94,7 @@ def _read_path(path: str | os.PathLike[str], name: str, limit: int) -> bytes:
         )
     if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device may never end
         raise ImageError(f"cannot read {name!r}: it is a pipe or a device, not a file")
+    _check_bytes(status.st_size, limit, name)
     with Path(path).open("rb") as file:
         return file.read(limit + 1)
 

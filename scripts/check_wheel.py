@@ -136,13 +136,24 @@ def main() -> None:
 
         shipped = any("tiny" in n and n.endswith(".safetensors") for n in zipnames(wheel))
         encoders = ["fake", "tiny"] if shipped else ["fake"]
-        bird = run(python, "-c", "from fgmm.fieldguide import *; print(FieldGuide().species[0].name)")
+        bird = run(
+            python, "-c", "from fgmm.fieldguide import *; print(FieldGuide().species[0].name)"
+        )
         used = USE.format(bird=bird.strip(), encoders=encoders)
         print(run(python, "-c", used, folder=folder), end="")
         command = str(binaries / "fgmm")
         assert "classify" in run(command, "--help", folder=folder)
         assert "torch" in run(command, "doctor", folder=folder)
-        run(command, "classify", "bird.png", "--labels", "a red bird,a lemon", "--encoder", "fake", folder=folder)
+        run(
+            command,
+            "classify",
+            "bird.png",
+            "--labels",
+            "a red bird,a lemon",
+            "--encoder",
+            "fake",
+            folder=folder,
+        )
     print(f"the wheel works in a clean environment ({time.perf_counter() - start:.0f} s)")
 
 

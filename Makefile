@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGIN := examples/fgmm-plugin-example
-CODE := fgmm knowledge fewshot tests scripts benchmarks examples
+CODE := $(wildcard fgmm knowledge fewshot tests scripts benchmarks examples)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1

@@ -8,6 +8,7 @@ import socket
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 from PIL import Image
 
@@ -25,6 +26,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # Wide enough for tables to come out whole, without colours.
     os.environ |= {"COLUMNS": "120", "NO_COLOR": "1"}
     _refuse_network(config)
+    # A slow machine is no failure; in continuous integration the same cases every time.
+    hypothesis.settings.register_profile(
+        "fgmm", deadline=None, derandomize=bool(os.environ.get("CI"))
+    )
+    hypothesis.settings.load_profile("fgmm")
 
 
 def _refuse_network(config: pytest.Config) -> None:

@@ -10,9 +10,8 @@ import torch
 from fgmm.errors import SpaceMismatch
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from torch import Tensor
+    from typing_extensions import Self
 
 __all__ = ["ClassMatrix", "Embeddings", "unit_rows"]
 
@@ -48,7 +47,8 @@ def unit_rows(vectors: Tensor) -> Tensor:
         raise ValueError(
             f"{bad} of {lengths.numel()} rows have no direction: they are zero or not finite"
         )
-    return vectors / lengths
+    units: Tensor = vectors / lengths
+    return units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +76,8 @@ class Embeddings:
             [0., 1.]])
     >>> a.cosine(Embeddings(torch.eye(2), "there"))
     Traceback (most recent call last):
-    fgmm.errors.SpaceMismatch: cannot compare 'here' with 'there': encode both sides with the same encoder
+    fgmm.errors.SpaceMismatch: cannot compare 'here' with 'there': encode both sides with the
+    same encoder
     """
 
     vectors: Tensor

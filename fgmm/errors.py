@@ -7,7 +7,7 @@
     ├── DeviceError (ValueError)             a device or kind of number that is not to be had here
     ├── EncoderNotFound (LookupError)        no encoder of that name
     ├── WeightsNotFound (FileNotFoundError)  an encoder whose files are not on this machine
-    ├── EncoderBroken (ValueError)           weights without their preprocessing, wrong or unsafe files
+    ├── EncoderBroken (ValueError)           weights without preprocessing, wrong or unsafe files
     ├── SpaceMismatch (ValueError)           vectors of two encoders compared
     ├── TextTooLong (ValueError)             a text longer than the encoder reads
     ├── CandidateError (ValueError)          candidate texts that cannot be told apart or are empty

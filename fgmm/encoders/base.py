@@ -6,11 +6,12 @@ is written as sentences here, and `fgmm.check_encoder` runs the sentences.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
     from torch import Tensor
 
@@ -49,9 +50,14 @@ class ImageEncoder(Protocol):
     """
 
     @property
-    def space(self) -> str: ...
+    def space(self) -> str:
+        """Name of the joint space."""
+        ...
+
     @property
-    def dim(self) -> int: ...
+    def dim(self) -> int:
+        """Length of a joint vector."""
+        ...
 
     def encode_images(self, images: Sequence[Image], *, layer: Layer = "joint") -> Embeddings:
         """Encode RGB pictures; row i depends on picture i alone, never on its batch.
@@ -78,16 +84,30 @@ class Encoder(ImageEncoder, Protocol):
     """
 
     @property
-    def logit_scale(self) -> float: ...
+    def logit_scale(self) -> float:
+        """What a cosine is multiplied by."""
+        ...
+
     @property
-    def logit_bias(self) -> float: ...
+    def logit_bias(self) -> float:
+        """What is added to a scaled cosine."""
+        ...
+
     @property
-    def scoring(self) -> Scoring: ...
+    def scoring(self) -> Scoring:
+        """How logits are to be read."""
+        ...
+
     @property
-    def context_length(self) -> int: ...
+    def context_length(self) -> int:
+        """Longest text in tokens."""
+        ...
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        """Encode texts; a text that is too long raises `fgmm.errors.TextTooLong`, it is never cut silently."""
+        """Encode texts into the pictures' space.
+
+        A text that is too long raises `fgmm.errors.TextTooLong`; it is never cut silently.
+        """
         ...
 
 

@@ -1,0 +1,64 @@
+"""The application: its commands, and the one place where errors become words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from fgmm.command.classify_command import classify_pictures
+from fgmm.command.doctor_command import examine
+from fgmm.command.embed_command import embed_pictures
+from fgmm.command.encoders_command import list_encoders
+from fgmm.command.terminal import errors_in_words
+
+__all__ = ["app"]
+
+
+class _SpeakingGroup(TyperGroup):
+    """Runs every command inside `errors_in_words`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with errors_in_words():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    name="fgmm",
+    cls=_SpeakingGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from fgmm._version import __version__
+
+        typer.echo(f"fgmm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def fgmm(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Name fine-grained things in pictures: birds, flowers, groceries, whatever you can describe.
+
+    Say what a picture may show, in words, and fgmm tells which of them it is.
+    It works without a network, with a small encoder that comes with it.
+
+    **Try**:  fgmm classify bird.jpg --labels "great tit, blue tit, coal tit"
+    """
+
+
+app.command("classify")(classify_pictures)
+app.command("embed")(embed_pictures)
+app.command("encoders")(list_encoders)
+app.command("doctor")(examine)

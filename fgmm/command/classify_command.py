@@ -1,0 +1,161 @@
+"""``fgmm classify``."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path  # noqa: TC003 (typer reads the annotations)
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+
+import typer
+
+from fgmm.command.label_list import read_label_file, split_labels
+from fgmm.command.terminal import BAD, PARTLY, list_failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fgmm.candidates import CandidateTexts
+    from fgmm.prediction import Predictions
+
+__all__ = ["classify_pictures"]
+
+Format = Literal["table", "jsonl", "csv"]
+
+
+def classify_pictures(
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="PICTURES", help="Files, folders, or globs in quotes."),
+    ],
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels", "-l", help='What the pictures may show: "great tit, blue tit, coal tit".'
+        ),
+    ] = None,
+    labels_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels-file",
+            "-L",
+            help="The same from a file: a label a line; or label, a tab, and a text; or JSON "
+            '{"label": ["text", ...]}.',
+        ),
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option("--encoder", "-e", help="Which encoder; see **fgmm encoders**.")
+    ] = "tiny",
+    concept: Annotated[
+        str | None,
+        typer.Option(
+            "--concept", "-c", help='What kind of thing they all are: "bird". Helps with odd names.'
+        ),
+    ] = None,
+    template: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--template",
+            "-t",
+            help='A sentence with {} for the name: "a close-up of a {}." May be given again.',
+        ),
+    ] = None,
+    top: Annotated[
+        int, typer.Option("--top", "-k", min=1, help="How many names to give for each picture.")
+    ] = 5,
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="table, jsonl (an object a picture) or csv. By default what the name of "
+            "--output ends in, else a table.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file, not to the screen.")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, help="Pictures to encode at a time.")
+    ] = 32,
+) -> None:
+    """Say which of your labels each picture shows.
+
+    **Examples**
+
+    fgmm classify bird.jpg --labels "great tit, blue tit, coal tit" --concept bird
+
+    fgmm classify holiday/ "more/*.png" --labels-file birds.txt --output birds.csv
+
+    In a CSV file, text that a spreadsheet would run as a formula gets an apostrophe before
+    it; jsonl has it as it is. Exit code 1 means that some pictures could not be read.
+    """
+    candidates = _candidates(labels, labels_file)
+    form = form or _form_of(output)
+    if output is not None and not output.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
+
+    from fgmm.classification import classify
+    from fgmm.command.picture_list import list_pictures
+    from fgmm.encoders.registry import load_encoder
+
+    pictures = list_pictures(images)
+    predictions = classify(
+        pictures,
+        candidates,
+        encoder=load_encoder(encoder, device=device),
+        templates=template or None,
+        concept=concept,
+        batch_size=batch_size,
+    )
+    _report(predictions, form, output, top)
+    list_failures(predictions.failures)
+    if predictions.failures:
+        raise typer.Exit(PARTLY if len(predictions) else BAD)
+
+
+def _candidates(labels: str | None, labels_file: Path | None) -> CandidateTexts:
+    if (labels is None) == (labels_file is None):
+        wrong = (
+            "both --labels and --labels-file" if labels else "neither --labels nor --labels-file"
+        )
+        raise typer.BadParameter(
+            f"{wrong} given; one of them says what the pictures may show", param_hint="--labels"
+        )
+    if labels_file is not None:
+        return read_label_file(labels_file)
+    return split_labels(labels or "")
+
+
+def _form_of(output: Path | None) -> Format:
+    endings: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+    return "table" if output is None else endings.get(output.suffix.lower(), "table")
+
+
+def _report(predictions: Predictions, form: Format, output: Path | None, top: int) -> None:
+    from fgmm.command.report import print_table, write_csv, write_json_lines
+
+    with _opened(output) as to:
+        if form == "table":
+            print_table(predictions, to, top=top)
+        elif form == "jsonl":
+            write_json_lines(predictions, to, top=top)
+        else:
+            write_csv(predictions, to, top=top)
+
+
+@contextlib.contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    """Open stdout, or a file that appears under its name only when it is whole."""
+    if output is None:
+        yield sys.stdout
+        return
+    part = output.with_name(f".{output.name}.part")
+    try:
+        # File names need not be valid Unicode.
+        with part.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
+            yield file
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,96 @@
+"""Labels from the command line or a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING
+
+from fgmm.errors import CandidateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fgmm.candidates import CandidateTexts
+
+__all__ = ["read_label_file", "split_labels"]
+
+
+def split_labels(text: str) -> list[str]:
+    """Split labels at commas; a label that holds a comma stands in double quotes.
+
+    Examples
+    --------
+    >>> split_labels('great tit, blue tit, "tit, coal"')
+    ['great tit', 'blue tit', 'tit, coal']
+    """
+    rows = list(csv.reader([text], skipinitialspace=True))
+    return [label.strip() for label in rows[0] if label.strip()] if rows else []
+
+
+def read_label_file(path: Path) -> CandidateTexts:
+    r"""Read a file of labels.
+
+    Parameters
+    ----------
+    path : Path
+        JSON (a list of labels, ``{label: text}`` or ``{label: [texts]}``), or a label a line:
+        ``label``, or ``label<TAB>text``, where the same label may come again with another
+        text. Empty lines are skipped.
+
+    Returns
+    -------
+    list of str or dict of str to list of str
+
+    Raises
+    ------
+    CandidateError
+        If the file is not one of these, or holds no label.
+    """
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CandidateError(
+            f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8"
+        ) from None
+    if path.suffix.lower() == ".json" or _is_json(content):
+        return _read_json(content, path)
+    lines = [line for line in content.splitlines() if line.strip()]
+    if not lines:
+        raise CandidateError(f"{path} holds no label: write one a line")
+    if not any("\t" in line for line in lines):
+        return [line.strip() for line in lines]
+    texts: dict[str, list[str]] = {}
+    for line in lines:
+        label, _, text = (part.strip() for part in line.partition("\t"))
+        texts.setdefault(label, []).append(text or label)
+    return texts
+
+
+def _is_json(content: str) -> bool:
+    if content.lstrip()[:1] not in ("{", "["):  # a list of one number is a label
+        return False
+    try:
+        json.loads(content)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_json(content: str, path: Path) -> CandidateTexts:
+    try:
+        value: object = json.loads(content, object_pairs_hook=_refuse_repeats)
+    except json.JSONDecodeError as error:
+        raise CandidateError(f"{path} is not JSON: {error}") from None
+    if isinstance(value, (list, dict)):
+        return value
+    raise CandidateError(f"{path} holds {value!r}: write a list of labels, or {{label: [texts]}}")
+
+
+def _refuse_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        labels = [label for label, _ in pairs]
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise CandidateError(f"label {twice!r} is given twice: put its texts into one list")
+    return mapping

@@ -1,0 +1,50 @@
+"""Pictures from the command line: files, folders and globs."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgmm.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["list_pictures"]
+
+
+def list_pictures(given: Sequence[str]) -> list[Path]:
+    """List the pictures that files, folders and globs name, in the order given.
+
+    Parameters
+    ----------
+    given : sequence of str
+
+    Returns
+    -------
+    list of Path
+        A file is listed whether or not it is a picture, even if it is not there: reading it
+        will say what is wrong with it.
+
+    Raises
+    ------
+    ImageError
+        If a folder or glob holds no picture.
+    """
+    return [picture for source in given for picture in _pictures_of(source)]
+
+
+def _pictures_of(source: str) -> Iterator[Path]:
+    from fgmm.images import find_images
+
+    path = Path(source)
+    if not path.is_dir() and (path.exists() or not glob.has_magic(source)):
+        yield path
+        return
+    found = False
+    for picture in find_images(source):
+        found = True
+        yield picture
+    if not found:
+        raise ImageError(f"{source!r} holds no picture: give files, a folder, or a glob in quotes")

@@ -1,0 +1,161 @@
+"""Predictions as a table, JSON lines or CSV."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import os
+from typing import TYPE_CHECKING, TextIO
+
+from rich import box
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from fgmm.command.terminal import console
+
+if TYPE_CHECKING:
+    from fgmm.prediction import Prediction, Predictions
+
+__all__ = ["print_table", "safe_cell", "write_csv", "write_json_lines"]
+
+_BAR = 24
+_OTHERS = 1  # runners-up in a row
+_NAME_WIDTH = 30
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_json_lines(predictions: Predictions, to: TextIO, *, top: int) -> None:
+    """Write an object a picture; pictures that failed come last, with ``error``."""
+    rows = (prediction.to_dict(top) for prediction in predictions)
+    failed = ({"name": str(given), "error": str(error)} for given, error in predictions.failures)
+    for row in itertools.chain(rows, failed):
+        line = json.dumps(row, ensure_ascii=False)
+        try:
+            line.encode(to.encoding or "utf-8")
+        except UnicodeEncodeError:  # a terminal without Unicode, or a name that is not Unicode
+            line = json.dumps(row)
+        to.write(line + "\n")
+
+
+def write_csv(predictions: Predictions, to: TextIO, *, top: int) -> None:
+    """Write a row a picture, safe to open in a spreadsheet.
+
+    Names and labels that a spreadsheet would take for a formula (they begin with one of
+    ``= + - @``) get an apostrophe before them; JSON lines have them as they are.
+    """
+    widest = min(top, max((len(prediction) for prediction in predictions), default=1))
+    columns = ["name", "label", "probability"]
+    for rank in range(2, widest + 1):
+        columns += [f"label_{rank}", f"probability_{rank}"]
+    rows = csv.writer(to, lineterminator="\n")
+    rows.writerow([*columns, "scoring", "encoder_space", "error"])
+    for prediction in predictions:
+        row = [safe_cell(prediction.name or "")]
+        for label, probability in prediction.top(widest):
+            row += [safe_cell(label), f"{probability:.6g}"]
+        space = safe_cell(prediction.provenance["encoder_space"])
+        rows.writerow([*row, prediction.scoring, space, ""])
+    for given, error in predictions.failures:
+        blank = [""] * (len(columns) + 1)
+        rows.writerow([safe_cell(str(given)), *blank, safe_cell(str(error))])
+
+
+def safe_cell(cell: str) -> str:
+    """Put an apostrophe before what a spreadsheet would run as a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def print_table(predictions: Predictions, to: TextIO, *, top: int) -> None:
+    """Print one picture with its candidates below each other, or a row a picture."""
+    if not len(predictions):
+        return
+    screen = console(to)
+    one = len(predictions) == 1
+    table = _one_picture(predictions[0], top) if one else _many_pictures(predictions, top)
+    screen.print()
+    screen.print(table)
+    screen.print(Text(f" {_footer(predictions[0])}", style="dim"))
+    screen.print()
+
+
+def _one_picture(prediction: Prediction, top: int) -> Table:
+    title = Text(f" {prediction.name}" if prediction.name else " picture", style="bold")
+    table = Table(title=title, title_justify="left", box=None, show_header=False, padding=(0, 1))
+    table.add_column(overflow="fold", min_width=12)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True, width=_BAR)
+    for rank, (label, probability) in enumerate(prediction.top(top)):
+        style = "bold green" if rank == 0 else ""
+        table.add_row(
+            Text(label, style=style),
+            Text(_number(probability), style=style),
+            _bar(probability, rank),
+        )
+    more = len(prediction) - top
+    if more > 0:
+        table.add_row(Text(f"and {more:,} more", style="dim"))
+    return table
+
+
+def _many_pictures(predictions: Predictions, top: int) -> Table:
+    names = [prediction.name or "picture" for prediction in predictions]
+    folder = _common_folder(names)
+    others = min(top - 1, _OTHERS, len(predictions[0]) - 1)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    if folder:
+        table.title, table.title_justify = Text(f" {folder}", style="bold"), "left"
+    table.add_column("picture", no_wrap=True, max_width=_NAME_WIDTH)
+    table.add_column("name", no_wrap=True, max_width=_NAME_WIDTH)
+    table.add_column("probability", no_wrap=True)
+    if others > 0:
+        table.add_column("or", style="dim")
+    for name, prediction in zip(names, predictions, strict=True):
+        (label, probability), *rest = prediction.top(others + 1)
+        row: list[Text | Table] = [
+            _tail(name[len(folder) :]),
+            Text(label, style="bold", overflow="ellipsis"),
+            _number_and_bar(probability),
+        ]
+        if others > 0:
+            also = ", ".join(f"{other} {_number(p)}" for other, p in rest)
+            # The one column that gives way on a narrow screen: it may shrink, but not wrap.
+            row.append(Text(also, no_wrap=True, overflow="ellipsis"))
+        table.add_row(*row)
+    return table
+
+
+def _common_folder(names: list[str]) -> str:
+    """Give the folder all names are in, with its last slash; nothing if there is none."""
+    common = os.path.commonprefix(names)  # noqa: RUF071 (cut at a slash below)
+    return common[: max(common.rfind("/"), common.rfind(os.sep)) + 1]
+
+
+def _tail(name: str) -> Text:
+    """Shorten a long path at its beginning: its end tells more."""
+    return Text(name if len(name) <= _NAME_WIDTH else f"…{name[1 - _NAME_WIDTH :]}")
+
+
+def _number_and_bar(probability: float) -> Table:
+    pair = Table.grid(padding=(0, 1))
+    pair.add_column(justify="right", width=6)
+    pair.add_column(width=_BAR // 2)
+    pair.add_row(Text(_number(probability)), _bar(probability, 0))
+    return pair
+
+
+def _number(probability: float) -> str:
+    return "<0.001" if 0 < probability < 0.0005 else f"{probability:.3f}"
+
+
+def _bar(probability: float, rank: int) -> ProgressBar:
+    # A bar of its own kind of dash where a terminal has no others.
+    style = "green" if rank == 0 else "cyan"
+    return ProgressBar(
+        total=1.0, completed=probability, complete_style=style, finished_style=style, style="grey23"
+    )
+
+
+def _footer(prediction: Prediction) -> str:
+    return f"{prediction.meaning}; encoder {prediction.provenance['encoder_space']}"

@@ -1,0 +1,126 @@
+"""What every command shares: two consoles, exit codes, and errors told in a line."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
+
+__all__ = [
+    "BAD",
+    "BROKEN_PIPE",
+    "FAULT",
+    "INTERRUPTED",
+    "PARTLY",
+    "console",
+    "errors_in_words",
+    "list_failures",
+    "note",
+]
+
+PARTLY, BAD, FAULT, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
+
+_FAILURES_SHOWN = 20
+# typer brings its own click from some version on, so the class is found through what it exports.
+_ClickException: type[Exception] = next(
+    parent for parent in typer.BadParameter.__mro__ if parent.__name__ == "ClickException"
+)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:  # rich would end the process with 1, our "partly"
+        raise BrokenPipeError
+
+
+def console(to: TextIO | None = None) -> Console:
+    """Make a console on stdout as it is now, or on another stream; it marks up nothing itself."""
+    return _Console(file=to or sys.stdout, highlight=False, markup=False, emoji=False)
+
+
+def note(kind: str, message: str) -> None:
+    """Write a line such as "error: no such file" to stderr."""
+    style = {"error": "bold red", "warning": "yellow"}.get(kind, "bold")
+    with contextlib.suppress(BrokenPipeError):
+        console(sys.stderr).print(Text.assemble((f"{kind}: ", style), message), soft_wrap=True)
+
+
+def list_failures(failures: Sequence[tuple[object, BaseException]]) -> None:
+    """Say on stderr which pictures failed, and why."""
+    for given, error in failures[:_FAILURES_SHOWN]:
+        said = str(error)
+        note("failed", said if str(given) in said else f"{given}: {said}")
+    if len(failures) > _FAILURES_SHOWN:
+        note("failed", f"and {len(failures) - _FAILURES_SHOWN:,} more")
+
+
+@contextlib.contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Turn what goes wrong inside into a line on stderr and an exit code.
+
+    Raises
+    ------
+    typer.Exit
+        With the exit code.
+    """
+    from fgmm.errors import FgmmError
+
+    try:
+        with _library_speaks():
+            yield
+            sys.stdout.flush()
+    except (typer.Exit, typer.Abort, _ClickException):
+        raise
+    except KeyboardInterrupt:
+        note("interrupted", "stopped before the end")
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read us has enough; what is still buffered must not fail once more at exit.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(BROKEN_PIPE) from None
+    except FgmmError as error:
+        note("error", str(error))
+        raise typer.Exit(BAD) from None
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        note("error", f"{error.strerror or error}{where}")
+        raise typer.Exit(BAD) from None
+    except Exception as error:
+        if os.environ.get("FGMM_TRACEBACK"):
+            raise
+        note("error", f"{type(error).__name__}: {error}")
+        note("note", "this is a fault in fgmm; FGMM_TRACEBACK=1 shows where it happened")
+        raise typer.Exit(FAULT) from None
+
+
+class _LineHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.levelname.lower(), record.getMessage())
+
+
+@contextlib.contextmanager
+def _library_speaks() -> Iterator[None]:
+    """Show the library's warnings as lines, without file names and source code."""
+    log = logging.getLogger("fgmm")
+    handler = _LineHandler(logging.INFO if os.environ.get("FGMM_VERBOSE") else logging.WARNING)
+    passed_on = log.propagate
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: note("warning", str(message))
+            yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = passed_on

@@ -1,0 +1,434 @@
+"""The command line: what it prints, where it prints it, and its exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from fgmm import classify
+from fgmm.command.application import app
+from fgmm.command.label_list import read_label_file, split_labels
+from fgmm.command.report import safe_cell, write_json_lines
+from fgmm.errors import CandidateError
+
+FAKE = ["--encoder", "fake"]
+COLOURS = ["--labels", "red,green,blue"]
+
+
+@pytest.fixture(autouse=True)
+def pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub" / "hub"))
+    folder = tmp_path / "pics"
+    folder.mkdir()
+    for colour in ("red", "green", "blue"):
+        Image.new("RGB", (24, 24), colour).save(folder / f"{colour}.png")
+    return folder
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def spawn(*arguments: str, **more):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(
+        [sys.executable, "-m", "fgmm", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env=environment | more,
+    )
+
+
+def test_one_picture_is_a_table_of_its_candidates():
+    result = run("classify", "pics/red.png", *COLOURS, *FAKE, "--top", 2)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.split("\n")
+    assert lines[1].strip() == "pics/red.png"
+    assert lines[2].split()[0] == "red"
+    assert "and 1 more" in lines[4]
+    assert "softmax over 3 candidates" in lines[5]
+    assert result.stderr == ""
+
+
+def test_many_pictures_are_a_row_each_in_order():
+    result = run("classify", "pics", "pics/red.png", *COLOURS, *FAKE)
+    assert result.exit_code == 0
+    rows = [line.split()[:2] for line in result.stdout.split("\n") if ".png" in line]
+    names = ["blue", "green", "red", "red"]
+    assert rows == [[f"{name}.png", name] for name in names]
+
+
+def test_json_lines_have_an_object_a_picture(pictures):
+    (pictures / "bad.png").write_text("no picture")
+    result = run("classify", "pics", "none.png", *COLOURS, *FAKE, "--format", "jsonl", "--top", 2)
+    assert result.exit_code == 1
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row.get("label") for row in rows] == ["blue", "green", "red", None, None]
+    assert rows[2]["name"] == str(Path("pics/red.png"))
+    assert rows[2]["scoring"] == "softmax"
+    assert rows[2]["provenance"]["encoder_space"] == "fake/1"
+    assert [len(row["top"]) for row in rows[:3]] == [2, 2, 2]
+    assert rows[2]["top"][0]["label"] == "red"
+    assert "bad.png" in rows[3]["error"]
+    assert rows[4] == {"name": "none.png", "error": rows[4]["error"]}
+    assert result.stderr.count("failed: ") == 2
+    assert "none.png" in result.stderr
+
+
+def test_csv_is_quoted_and_safe_in_spreadsheets(pictures):
+    (pictures / "a, b.png").write_bytes((pictures / "red.png").read_bytes())
+    (pictures / "=1+1.png").write_bytes((pictures / "red.png").read_bytes())
+    os.chdir(pictures)
+    labels = '"red, ""bright""",=cmd()|x,blue'
+    result = run(
+        "classify", "a, b.png", "=1+1.png", "no.png", "--labels", labels, *FAKE, "-f", "csv"
+    )
+    assert result.exit_code == 1
+    header, *rows = csv.reader(io.StringIO(result.stdout))
+    assert header[:5] == ["name", "label", "probability", "label_2", "probability_2"]
+    assert header[-3:] == ["scoring", "encoder_space", "error"]
+    assert all(len(row) == len(header) for row in rows)
+    assert rows[0][:2] == ["a, b.png", 'red, "bright"']
+    assert rows[1][0] == "'=1+1.png"
+    assert "'=cmd()|x" in rows[0]
+    assert sum(float(cell) for cell in rows[0][2:7:2]) == pytest.approx(1, abs=1e-5)
+    assert rows[2][0] == "no.png"
+    assert "no such file" in rows[2][-1]
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_formulas_get_an_apostrophe(cell):
+    assert safe_cell(cell) == "'" + cell
+    assert safe_cell(f"a{cell}") == f"a{cell}"
+
+
+def test_output_goes_to_a_file_whose_name_says_the_format(tmp_path):
+    for ending, begins in ((".csv", "name,label"), (".jsonl", '{"name"'), (".txt", "\n pics")):
+        out = tmp_path / f"out{ending}"
+        result = run("classify", "pics/red.png", *COLOURS, *FAKE, "--output", out)
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert out.read_text(encoding="utf-8").startswith(begins)
+    assert sorted(path.name for path in tmp_path.glob("*out*")) == [
+        "out.csv",
+        "out.jsonl",
+        "out.txt",
+    ]
+
+
+def test_an_answer_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch):
+    out = tmp_path / "out.csv"
+    out.write_text("old")
+
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fgmm.command.report.write_csv", fail)
+    result = run("classify", "pics/red.png", *COLOURS, *FAKE, "--output", out)
+    assert (result.exit_code, out.read_text()) == (2, "old")
+    assert result.stderr == "error: No space left on device\n"
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_template_and_concept_reach_the_texts(monkeypatch):
+    seen = {}
+
+    def classify(images, candidates, **options):
+        seen.update(options, candidates=candidates, images=images)
+        raise CandidateError("enough")
+
+    monkeypatch.setattr("fgmm.classification.classify", classify)
+    options = ["-t", "a {}", "-t", "{}!", "-c", "bird", "--batch-size", "7"]
+    result = run("classify", "pics/red.png", "pics/*e*.png", *COLOURS, *FAKE, *options)
+    assert (result.exit_code, result.stderr) == (2, "error: enough\n")
+    assert seen["templates"] == ["a {}", "{}!"]
+    assert (seen["concept"], seen["batch_size"]) == ("bird", 7)
+    assert seen["candidates"] == ["red", "green", "blue"]
+    names = ["red", "blue", "green", "red"]
+    assert [path.name for path in seen["images"]] == [f"{name}.png" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["classify", "pics/red.png", "--labels", "red,Red", *FAKE], "error: 1 candidate is given"),
+        (["classify", "pics/red.png", "--labels", " , ", *FAKE], "error: there are no candidates"),
+        (["classify", "pics/red.png", *COLOURS, "-e", "fkae"], "Did you mean 'fake'"),
+        (["classify", "pics/red.png", *COLOURS, *FAKE, "-t", "photo"], "error: template 'photo'"),
+        (["classify", "pics/red.png", *FAKE], "neither --labels nor --labels-file"),
+        (["classify", "pics/red.png", *COLOURS, "-L", "x"], "both --labels and --labels-file"),
+        (["classify", "pics/red.png", "-L", "x", *FAKE], "error: No such file or directory: x"),
+        (["classify", "none.png", *COLOURS, *FAKE], "failed: cannot read 'none.png'"),
+        (["classify", "none*.png", *COLOURS, *FAKE], "error: cannot find pictures in 'none*.png'"),
+        (["classify", "pics/red.png", *COLOURS, *FAKE, "-o", "no/x.csv"], "there is no folder no"),
+        (["classify", "pics/red.png", *COLOURS, *FAKE, "--top", "0"], "Invalid value for '--top'"),
+        (["classify", "pics/red.png", *COLOURS, *FAKE, "-f", "xml"], "'xml' is not one of"),
+        (["embed", "pics", "--out", "v.txt", *FAKE], "ends in none of .safetensors"),
+        (["embed", "pics", "--out", "no/v.csv", *FAKE], "there is no folder no"),
+        (["doctor", "fkae"], "Did you mean 'fake'"),
+        (["clasify"], "No such command"),
+    ],
+)
+def test_human_errors_are_a_line_on_stderr_and_exit_code_2(arguments, words):
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    told = " ".join(result.stderr.replace("│", " ").split())
+    assert words in told
+    assert "Traceback" not in result.output
+    assert result.stdout == "" or "0 vectors" in result.stdout
+
+
+def test_a_fault_of_ours_is_no_traceback_either(monkeypatch):
+    def fail(*_, **__):
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("fgmm.classification.classify", fail)
+    result = run("classify", "pics/red.png", *COLOURS, *FAKE)
+    assert result.exit_code == 70
+    assert result.stderr.startswith("error: ZeroDivisionError: oh\n")
+    assert "fault in fgmm" in result.stderr
+    monkeypatch.setenv("FGMM_TRACEBACK", "1")
+    assert isinstance(run("classify", "pics/red.png", *COLOURS, *FAKE).exception, ZeroDivisionError)
+
+
+def test_warnings_are_lines_without_source_code(monkeypatch):
+    import logging
+    import warnings
+
+    def warn(*_, **__):
+        warnings.simplefilter("always")
+        warnings.warn("cut short", stacklevel=1)
+        logging.getLogger("fgmm.x").warning("passed over %r", "y")
+        raise CandidateError("enough")
+
+    monkeypatch.setattr("fgmm.classification.classify", warn)
+    result = run("classify", "pics/red.png", *COLOURS, *FAKE)
+    told = result.stderr.splitlines()
+    assert told == ["warning: cut short", "warning: passed over 'y'", "error: enough"]
+    assert logging.getLogger("fgmm").handlers == []
+
+
+def test_interrupted_is_130(monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fgmm.classification.classify", stop)
+    result = run("classify", "pics/red.png", *COLOURS, *FAKE)
+    assert (result.exit_code, result.stderr) == (130, "interrupted: stopped before the end\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT to a child")
+def test_a_real_interrupt_is_quiet():
+    process = spawn("classify", "pics/red.png", *COLOURS, *FAKE)
+    time.sleep(0.6)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode in (130, 0)  # 0 if it was done before
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_a_reader_who_has_enough_is_no_error(form):
+    process = spawn("classify", "pics/red.png", *COLOURS, *FAKE, "--format", form)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 141
+
+
+def test_a_terminal_without_unicode_still_gets_an_answer():
+    labels = ["--labels", "rot,grün,鳥"]
+    process = spawn("classify", "pics", *labels, *FAKE, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    out, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (0, "")
+    assert "gr\\xfcn" in out
+
+
+def test_json_lines_are_exact_whatever_the_encoding():
+    predictions = classify([Image.new("RGB", (9, 9), "red")], ["rot", "grün", "鳥"], encoder="fake")
+    for encoding in ("ascii", "utf-8"):
+        written = io.BytesIO()
+        with io.TextIOWrapper(written, encoding=encoding, write_through=True) as to:
+            write_json_lines(predictions, to, top=3)
+            row = json.loads(written.getvalue().decode(encoding))
+        assert {entry["label"] for entry in row["top"]} == {"rot", "grün", "鳥"}
+
+
+def test_help_needs_no_torch_and_is_quick():
+    code = (
+        "import sys\nfrom fgmm import classify
+from fgmm.command.application import app\n"
+        "try: app(['classify', '--help'], prog_name='fgmm')\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'PIL', 'transformers', 'timm'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert "PICTURES" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["classify", "embed", "encoders", "doctor"])
+def test_every_help_has_an_example(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"fgmm {command}" in result.stdout.split("Example")[1]
+    for mark in ("**", "[bold]", "``"):
+        assert mark not in result.stdout
+
+
+def test_version_and_no_arguments():
+    from fgmm import __version__
+
+    assert run("--version").stdout == f"fgmm {__version__}\n"
+    assert "classify" in run().output
+
+
+@pytest.mark.parametrize(
+    ("content", "labels"),
+    [
+        ("great tit\n\n  blue tit  \r\n", ["great tit", "blue tit"]),
+        ("\ufeffgreat tit\n", ["great tit"]),
+        (
+            "pm\tgreat tit\npm\tKohlmeise\ncc\tblue tit\nx\n",
+            {"pm": ["great tit", "Kohlmeise"], "cc": ["blue tit"], "x": ["x"]},
+        ),
+        ('["great tit", "blue, tit"]', ["great tit", "blue, tit"]),
+        (
+            '{"pm": ["great tit", "x"], "cc": "blue tit"}',
+            {"pm": ["great tit", "x"], "cc": "blue tit"},
+        ),
+        ("[draft] tit\n", ["[draft] tit"]),
+    ],
+)
+def test_label_files(tmp_path, content, labels):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(content.encode())
+    assert read_label_file(path) == labels
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("x.txt", b"\n \n", "holds no label"),
+        ("x.txt", b"caf\xe9\n", r"x\.txt is not UTF-8 text \(byte 3\)"),
+        ("x.json", b'{"a": ', "is not JSON"),
+        ("x.json", b'{"a": "x", "a": "y"}', "label 'a' is given twice"),
+        ("x.json", b'"a"', "write a list of labels"),
+    ],
+)
+def test_bad_label_files_are_named(tmp_path, name, content, words):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(CandidateError, match=words):
+        read_label_file(path)
+
+
+def test_labels_split_at_commas_unless_quoted():
+    assert split_labels('great tit,"tit, blue" , x') == ["great tit", "tit, blue", "x"]
+    assert split_labels("") == []
+
+
+def test_embed_writes_the_same_vectors_in_three_formats(tmp_path):
+    from fgmm.embedding import embed_images, load_embeddings
+
+    expected = embed_images("pics", encoder="fake", layer="features")
+    for ending in ("safetensors", "npz", "csv"):
+        result = run("embed", "pics", "--out", f"v.{ending}", "--layer", "features", *FAKE)
+        assert result.exit_code == 0, result.output
+        assert result.stdout == f"3 vectors of 49 numbers in v.{ending}\n"
+    here = load_embeddings("v.safetensors")
+    assert here.names == expected.names
+    np.testing.assert_array_equal(here.vectors, expected.vectors)
+    with np.load("v.npz", allow_pickle=False) as file:
+        assert file["names"].tolist() == list(expected.names)
+        assert file["positions"].tolist() == [0, 1, 2]
+        assert file["space"] == expected.space
+        np.testing.assert_array_equal(file["vectors"], expected.vectors)
+    header, *rows = csv.reader(Path("v.csv").read_text(encoding="utf-8").splitlines())
+    assert header[:2] == ["name", "v0"]
+    assert [row[0] for row in rows] == list(expected.names)
+    numbers = np.array([row[1:] for row in rows], dtype=np.float32)
+    np.testing.assert_array_equal(numbers, expected.vectors)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "hub") == [
+        "pics", "v.csv", "v.npz", "v.safetensors",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "npz"])
+def test_embed_goes_on_where_it_stopped(ending, monkeypatch):
+    from fgmm.encoders.fake import FakeEncoder
+
+    encoded, original = [], FakeEncoder.encode_images
+
+    def encode(self, images, *, layer="joint"):
+        if len(encoded) == 2:
+            raise KeyboardInterrupt
+        encoded.extend(images)
+        return original(self, images, layer=layer)
+
+    monkeypatch.setattr(FakeEncoder, "encode_images", encode)
+    command = ["embed", "pics", "--out", f"v.{ending}", *FAKE, "--batch-size", "1"]
+    assert run(*command).exit_code == 130
+    assert not Path(f"v.{ending}").exists()
+    encoded.append("a third, so that nothing stops it")
+    assert run(*command).exit_code == 0
+    assert len(encoded) == 4, "what was done was done again"
+
+
+def test_encoders_lists_what_is_here_without_torch(tmp_path):
+    snapshot = tmp_path / "hub" / "hub" / "models--someone--bird-clip" / "snapshots" / "1"
+    snapshot.mkdir(parents=True)
+    (snapshot / "open_clip_config.json").write_text("{}")
+    (snapshot / "config.json").write_text('{"model_type": "clip"}')
+    (snapshot / "model.safetensors").write_bytes(b"x")
+    result = run("encoders")
+    assert result.exit_code == 0
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()[1:] if line.strip()}
+    assert {"fake", "hf", "openclip", "timm", "tiny"} <= set(lines)
+    assert "hf-hub:someone/bird-clip" in lines["openclip"]
+    assert "someone/bird-clip" in lines["hf"]
+    assert "no model yet" in lines["timm"]
+    process = spawn("encoders", PYTHONVERBOSE="")
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_doctor_says_what_is_here():
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.stdout.split())
+    for word in ("fgmm 0.", "Python 3", "torch ", "processor, ", "embeddings.sqlite", "tiny"):
+        assert word in told
+
+
+def test_doctor_says_what_would_be_fetched_and_fetches_nothing():
+    before = os.environ.get("HF_HUB_OFFLINE")
+    told = " ".join(run("doctor", "openclip:ViT-B-32/openai").stdout.split())
+    assert "would be fetched at the first use" in told
+    assert "timm/vit_base_patch32_clip_224.openai" in told
+    assert "HF_HUB_OFFLINE" not in told
+    assert os.environ.get("HF_HUB_OFFLINE") == before
+    told = " ".join(run("doctor", "openclip:/no/such/folder").stdout.split())
+    assert "there is no folder" in told
+    assert "fetched" not in told.split("openclip:/no")[1]
+    told = " ".join(run("doctor", "fake").stdout.split())
+    assert "fake is on this machine, and it loads" in told
+    assert "48 numbers" in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import sqlite3
 import threading
 import time
@@ -77,10 +78,13 @@ class Database:
             yield self._connection
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Hold the connection within a transaction: all that is done is kept, or nothing."""
+    def writing(self, *, patience: float | None = None) -> Iterator[sqlite3.Connection]:
+        """Hold the connection within a transaction: all that is done is kept, or nothing.
+
+        Other processes' writes are waited for, half a minute or ``patience`` seconds.
+        """
         with self.reading() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection, _PATIENCE if patience is None else patience)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -127,8 +131,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         _check_ours(connection, path)
         connection.executescript(_SETTINGS)
-        _share(connection)
-        connection.execute("BEGIN IMMEDIATE")
+        # readers and a writer at once; two beginners may meet here
+        _retry(connection, "PRAGMA journal_mode = WAL", _PATIENCE)
+        _begin(connection, _PATIENCE)
         for statement in _SCHEMA:
             connection.execute(statement)
         connection.execute("COMMIT")
@@ -136,6 +141,16 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _begin(connection: sqlite3.Connection, patience: float) -> None:
+    # Not by SQLite's own waiting: in some builds that sleeps for whole seconds, and a process
+    # that writes without pause then keeps all others out.
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        _retry(connection, "BEGIN IMMEDIATE", patience)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * _PATIENCE)}")
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
@@ -156,16 +171,15 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _share(connection: sqlite3.Connection) -> None:
-    """Let readers and a writer work at once; two beginners may meet here, so try again."""
-    deadline = time.monotonic() + _PATIENCE
-    while not _try_to_share(connection, last=time.monotonic() > deadline):
-        time.sleep(0.02)
+def _retry(connection: sqlite3.Connection, statement: str, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while not _try(connection, statement, last=time.monotonic() >= deadline):
+        time.sleep(random.uniform(0.0005, 0.01))
 
 
-def _try_to_share(connection: sqlite3.Connection, *, last: bool) -> bool:
+def _try(connection: sqlite3.Connection, statement: str, *, last: bool) -> bool:
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(statement)
     except sqlite3.OperationalError as error:
         if last or "locked" not in str(error):
             raise

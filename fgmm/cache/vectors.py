@@ -152,8 +152,7 @@ class EmbeddingCache:
                 if dropped:
                     _log.warning("%s: dropped %d damaged vectors", self.path, dropped)
                 if len(self._notes) >= _NOTES_KEPT:
-                    with self._database.writing():
-                        self._mark_used(connection)
+                    self._try_to_mark_used()
                 return found
         except UnusableError as reason:
             self._switch_off(reason)
@@ -218,12 +217,17 @@ class EmbeddingCache:
     def close(self) -> None:
         """Write down what was used, and close the file; the next use opens it again."""
         if self._notes and not self._off:
-            try:
-                with self._database.writing() as connection:
-                    self._mark_used(connection)
-            except UnusableError as reason:  # which of them was used last is no matter
-                _log.debug("not marked as used: %s", reason)
+            self._try_to_mark_used()
         self._database.close()
+
+    def _try_to_mark_used(self) -> None:
+        """Mark rows as used unless somebody writes just now: reading waits for nobody."""
+        try:
+            with self._database.writing(patience=0) as connection:
+                self._mark_used(connection)
+        except UnusableError as reason:
+            _log.debug("not marked as used: %s", reason)
+            self._notes.clear()
 
     def _mark_used(self, connection: sqlite3.Connection) -> None:
         rows.mark_used(connection, self._notes)

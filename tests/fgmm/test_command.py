@@ -271,8 +271,7 @@ def test_json_lines_are_exact_whatever_the_encoding():
 
 def test_help_needs_no_torch_and_is_quick():
     code = (
-        "import sys\nfrom fgmm import classify
-from fgmm.command.application import app\n"
+        "import sys\nfrom fgmm.command.application import app\n"
         "try: app(['classify', '--help'], prog_name='fgmm')\nexcept SystemExit: pass\n"
         "heavy = {'torch', 'numpy', 'PIL', 'transformers', 'timm'} & set(sys.modules)\n"
         "assert not heavy, heavy"

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from fgmm.cache import EmbeddingCache
+from fgmm.embedding.keys import KEY_BYTES
 from fgmm.embedding.results import Failure, ImageEmbeddings
 from fgmm.errors import ImageError, StoreError
 
@@ -148,7 +149,7 @@ class ResumableFile:
         }
         # ASCII, for names of files that are no valid text
         text = np.frombuffer(json.dumps(inputs).encode("ascii"), dtype=np.uint8)
-        key_rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1)
+        key_rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, KEY_BYTES)
         tensors = {
             "vectors": embeddings.vectors.contiguous(),
             "keys": torch.from_numpy(key_rows.copy()),

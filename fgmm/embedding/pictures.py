@@ -104,6 +104,8 @@ def embed_images(
         raise ValueError(f"on_error is 'list' or 'raise', not {on_error!r}")
     if batch_size < 1:
         raise ValueError(f"batch_size is at least 1, not {batch_size}")
+    if workers is not None and workers < 0:
+        raise ValueError(f"workers is 0 or more, not {workers}")
     if workers is None:
         workers = min(_MOST_WORKERS, _count_cores())
     sources = _list_sources(images)

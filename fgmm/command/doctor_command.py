@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -14,6 +14,9 @@ from rich.text import Text
 
 from fgmm._version import __version__
 from fgmm.command.terminal import console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["examine"]
 
@@ -152,23 +155,24 @@ def _encoder(name: str) -> list[str]:
 
 
 def _notice() -> list[str]:
-    """Give the first paragraph of the notice that goes with the weights."""
+    """Give what the notice that goes with the weights says first, and where the rest is."""
+    for place in _notice_places():
+        if place.is_file():
+            paragraphs = place.read_text(encoding="utf-8").split("\n\n")
+            said = next((text for text in paragraphs if "." in text), "")  # not its title
+            return [" ".join(said.split()), f"all of it: {place}"]
+    return [
+        "their LICENSE-WEIGHTS is missing here: see it before you use them for more than trials"
+    ]
+
+
+def _notice_places() -> Iterator[Path]:
     from fgmm.command.local_weights import tiny_folder
 
-    for place in (tiny_folder() / "LICENSE-WEIGHTS", Path(__file__).parents[2] / "LICENSE-WEIGHTS"):
-        if place.is_file():
-            text = place.read_text(encoding="utf-8").strip()
-            return [" ".join(text.split("\n\n")[0].split()), f"all of it: {place}"]
-    return _notice_of_distribution()
-
-
-def _notice_of_distribution() -> list[str]:
+    yield tiny_folder() / "LICENSE-WEIGHTS"
+    yield Path(__file__).parents[2] / "LICENSE-WEIGHTS"  # a checkout
     try:
         files = importlib.metadata.files("fgmm") or []
     except importlib.metadata.PackageNotFoundError:
-        return []
-    for file in files:
-        if file.name == "LICENSE-WEIGHTS":
-            text = file.read_text(encoding="utf-8").strip()
-            return [" ".join(text.split("\n\n")[0].split()), f"all of it: {file.locate()}"]
-    return []
+        return
+    yield from (Path(str(file.locate())) for file in files if file.name == "LICENSE-WEIGHTS")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from rich.cells import cell_len, set_cell_size
+from fgmm.wording import Wording, draw_table, explain_prediction
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,17 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prediction", "Predictions", "Wording"]
 
-_ROWS = 5
-_LABEL_WIDTH = 48
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """One text, how near it is to the picture (a cosine), and among how many it was nearest."""
-
-    text: str
-    cosine: float
-    among: int
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -166,25 +156,7 @@ class Prediction:
             One line a candidate: its logit as the sum of its evidence in nats, how far it is
             behind the first, and the nearest of its texts if there are several.
         """
-        first = self.ranking(1)[0]
-        subject = f"{self.name}: " if self.name else ""
-        lines = [f"{subject}{self.label}, probability {self.probability:.3g} ({self.meaning})"]
-        for i in self.ranking(k):
-            parts = " + ".join(f"{float(v[i]):.2f} {key}" for key, v in self.evidence.items())
-            line = f"  {self.labels[i]}: {float(self.logits[i]):.2f} nats = {parts}"
-            if i != first:
-                line += f", {float(self.logits[first] - self.logits[i]):.2f} behind"
-            line += f"; cosine {float(self.cosines[i]):.3f}"
-            wording = self.nearest_text(i) if self.nearest_text is not None else None
-            if wording is not None and wording.among > 1:
-                line += (
-                    f"; nearest of {wording.among} texts: {wording.text!r} ({wording.cosine:.3f})"
-                )
-            lines.append(line)
-        if self.generic is not None:
-            text, logit = self.generic
-            lines.append(f"  weighed against {text!r}: {logit:.2f} nats")
-        return "\n".join(lines)
+        return explain_prediction(self, k)
 
     def to_dict(self, k: int | None = None) -> dict[str, Any]:
         """Give plain Python values, ready for JSON.
@@ -229,21 +201,7 @@ class Prediction:
         return f"<Prediction {name}{self.label!r} {self.probability:.3f}, of {len(self)}>"
 
     def __str__(self) -> str:
-        best = self.ranking(_ROWS)
-        more = len(self) - len(best)
-        rest = f"{more} more" if more else ""
-        width = max(cell_len(text) for text in (*(self.labels[i] for i in best), rest))
-        width = min(max(width, cell_len(self.name or "") - 2, 12), _LABEL_WIDTH)
-        title = set_cell_size(self.name or "picture", width + 2)
-        lines = [f"{title}  probability  cosine"]
-        for i in best:
-            label = set_cell_size(_shortened(self.labels[i], width), width)
-            numbers = f"{float(self.probabilities[i]):11.3f}  {float(self.cosines[i]):6.3f}"
-            lines.append(f"  {label}  {numbers}")
-        if more:
-            lines.append(f"  {rest}")
-        lines.append(f"{self.meaning}; encoder {self.provenance.get('encoder_space', 'unknown')}")
-        return "\n".join(lines)
+        return draw_table(self)
 
     @property
     def meaning(self) -> str:
@@ -316,10 +274,10 @@ class Predictions(Sequence[Prediction]):
         return f"<Predictions of {len(self)} pictures{failed}>"
 
     def __str__(self) -> str:
-        shown = [str(prediction) for prediction in self[:_ROWS]]
-        if len(self) > _ROWS:
-            shown.append(f"... and {len(self) - _ROWS} more pictures")
-        failed = [f"failed: {given!r}: {error}" for given, error in self.failures[:_ROWS]]
+        shown = [str(prediction) for prediction in self[:_SHOWN]]
+        if len(self) > _SHOWN:
+            shown.append(f"... and {len(self) - _SHOWN} more pictures")
+        failed = [f"failed: {given!r}: {error}" for given, error in self.failures[:_SHOWN]]
         return "\n\n".join([*shown, *failed]) or "no pictures"
 
 
@@ -327,7 +285,3 @@ def _whole(k: int) -> int:
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise ValueError(f"k is {k!r}: how many candidates to give, a whole number from 1")
     return k
-
-
-def _shortened(label: str, width: int) -> str:
-    return label if cell_len(label) <= width else f"{set_cell_size(label, width - 3)}..."

@@ -12,14 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from fgmm import classify
 from fgmm.command.application import app
-from fgmm.command.label_list import read_label_file, split_labels
 from fgmm.command.report import safe_cell, write_json_lines
 from fgmm.errors import CandidateError
 
@@ -302,145 +300,3 @@ def test_version_and_no_arguments():
 
     assert run("--version").stdout == f"fgmm {__version__}\n"
     assert "classify" in run().output
-
-
-@pytest.mark.parametrize(
-    ("content", "labels"),
-    [
-        ("great tit\n\n  blue tit  \r\n", ["great tit", "blue tit"]),
-        ("\ufeffgreat tit\n", ["great tit"]),
-        (
-            "pm\tgreat tit\npm\tKohlmeise\ncc\tblue tit\nx\n",
-            {"pm": ["great tit", "Kohlmeise"], "cc": ["blue tit"], "x": ["x"]},
-        ),
-        ('["great tit", "blue, tit"]', ["great tit", "blue, tit"]),
-        (
-            '{"pm": ["great tit", "x"], "cc": "blue tit"}',
-            {"pm": ["great tit", "x"], "cc": "blue tit"},
-        ),
-        ("[draft] tit\n", ["[draft] tit"]),
-    ],
-)
-def test_label_files(tmp_path, content, labels):
-    path = tmp_path / "labels.txt"
-    path.write_bytes(content.encode())
-    assert read_label_file(path) == labels
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("x.txt", b"\n \n", "holds no label"),
-        ("x.txt", b"caf\xe9\n", r"x\.txt is not UTF-8 text \(byte 3\)"),
-        ("x.json", b'{"a": ', "is not JSON"),
-        ("x.json", b'{"a": "x", "a": "y"}', "label 'a' is given twice"),
-        ("x.json", b'"a"', "write a list of labels"),
-    ],
-)
-def test_bad_label_files_are_named(tmp_path, name, content, words):
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(CandidateError, match=words):
-        read_label_file(path)
-
-
-def test_labels_split_at_commas_unless_quoted():
-    assert split_labels('great tit,"tit, blue" , x') == ["great tit", "tit, blue", "x"]
-    assert split_labels("") == []
-
-
-def test_embed_writes_the_same_vectors_in_three_formats(tmp_path):
-    from fgmm.embedding import embed_images, load_embeddings
-
-    expected = embed_images("pics", encoder="fake", layer="features")
-    for ending in ("safetensors", "npz", "csv"):
-        result = run("embed", "pics", "--out", f"v.{ending}", "--layer", "features", *FAKE)
-        assert result.exit_code == 0, result.output
-        assert result.stdout == f"3 vectors of 49 numbers in v.{ending}\n"
-    here = load_embeddings("v.safetensors")
-    assert here.names == expected.names
-    np.testing.assert_array_equal(here.vectors, expected.vectors)
-    with np.load("v.npz", allow_pickle=False) as file:
-        assert file["names"].tolist() == list(expected.names)
-        assert file["positions"].tolist() == [0, 1, 2]
-        assert file["space"] == expected.space
-        np.testing.assert_array_equal(file["vectors"], expected.vectors)
-    header, *rows = csv.reader(Path("v.csv").read_text(encoding="utf-8").splitlines())
-    assert header[:2] == ["name", "v0"]
-    assert [row[0] for row in rows] == list(expected.names)
-    numbers = np.array([row[1:] for row in rows], dtype=np.float32)
-    np.testing.assert_array_equal(numbers, expected.vectors)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "hub") == [
-        "pics", "v.csv", "v.npz", "v.safetensors",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("ending", ["safetensors", "npz"])
-def test_embed_goes_on_where_it_stopped(ending, monkeypatch):
-    from fgmm.encoders.fake import FakeEncoder
-
-    encoded, original = [], FakeEncoder.encode_images
-
-    def encode(self, images, *, layer="joint"):
-        if len(encoded) == 2:
-            raise KeyboardInterrupt
-        encoded.extend(images)
-        return original(self, images, layer=layer)
-
-    monkeypatch.setattr(FakeEncoder, "encode_images", encode)
-    command = ["embed", "pics", "--out", f"v.{ending}", *FAKE, "--batch-size", "1"]
-    assert run(*command).exit_code == 130
-    assert not Path(f"v.{ending}").exists()
-    encoded.append("a third, so that nothing stops it")
-    assert run(*command).exit_code == 0
-    assert len(encoded) == 4, "what was done was done again"
-
-
-def test_encoders_lists_what_is_here_without_torch(tmp_path):
-    snapshot = tmp_path / "hub" / "hub" / "models--someone--bird-clip" / "snapshots" / "1"
-    snapshot.mkdir(parents=True)
-    (snapshot / "open_clip_config.json").write_text("{}")
-    (snapshot / "config.json").write_text('{"model_type": "clip"}')
-    (snapshot / "model.safetensors").write_bytes(b"x")
-    result = run("encoders")
-    assert result.exit_code == 0
-    lines = {line.split()[0]: line for line in result.stdout.splitlines()[1:] if line.strip()}
-    assert {"fake", "hf", "openclip", "timm", "tiny"} <= set(lines)
-    assert "hf-hub:someone/bird-clip" in lines["openclip"]
-    assert "someone/bird-clip" in lines["hf"]
-    assert "no model yet" in lines["timm"]
-
-
-def test_doctor_says_what_is_here():
-    result = run("doctor")
-    assert result.exit_code == 0, result.output
-    told = " ".join(result.stdout.split())
-    for word in ("fgmm 0.", "Python 3", "torch ", "processor, ", "embeddings.sqlite", "tiny"):
-        assert word in told
-
-
-def test_doctor_shows_the_notice_of_the_weights(tmp_path, monkeypatch):
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    (folder / "weights.safetensors").write_bytes(b"x" * 2_000)
-    (folder / "LICENSE-WEIGHTS").write_text("A title\n\nNot for sale,\nfor trials.\n\nMore.\n")
-    monkeypatch.setattr("fgmm.command.local_weights.tiny_folder", lambda: folder)
-    told = " ".join(run("doctor").stdout.split())
-    assert "tiny, 2.0 kB in" in told
-    assert "Not for sale, for trials." in told
-    assert "More." not in told
-
-
-def test_doctor_says_what_would_be_fetched_and_fetches_nothing():
-    before = os.environ.get("HF_HUB_OFFLINE")
-    told = " ".join(run("doctor", "openclip:ViT-B-32/openai").stdout.split())
-    assert "would be fetched at the first use" in told
-    assert "timm/vit_base_patch32_clip_224.openai" in told
-    assert "HF_HUB_OFFLINE" not in told
-    assert os.environ.get("HF_HUB_OFFLINE") == before
-    told = " ".join(run("doctor", "openclip:/no/such/folder").stdout.split())
-    assert "there is no folder" in told
-    assert "fetched" not in told.split("openclip:/no")[1]
-    told = " ".join(run("doctor", "fake").stdout.split())
-    assert "fake is on this machine, and it loads" in told
-    assert "48 numbers" in told

@@ -109,6 +109,10 @@ def test_tables_line_up_in_any_script():
     assert lines[0].split() == ["picture", "probability", "cosine"]
     assert "a" * 45 + "..." in lines[3]
     assert lines[6].strip() == "2 more"
+    long = str(made([7.0, 6.0], name="folder/" * 20 + "end.png")).splitlines()
+    assert long[0].startswith("...")
+    assert long[0].split()[0].endswith("folder/end.png")
+    assert long[0].index("cosine") + len("cosine") == len(long[1])
     assert lines[1].index("0.700") == lines[2].index("0.600") + 4  # four signs, eight cells wide
 
 

@@ -1,0 +1,74 @@
+"""A prediction in words, and as a table for a screen of any width of letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+
+if TYPE_CHECKING:
+    from fgmm.prediction import Prediction
+
+__all__ = ["Wording", "draw_table", "explain_prediction"]
+
+_ROWS = 5
+_LABEL_WIDTH = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One text, how near it is to the picture (a cosine), and among how many it was nearest."""
+
+    text: str
+    cosine: float
+    among: int
+
+
+def explain_prediction(prediction: Prediction, k: int) -> str:
+    """Say how the logits of the k most likely candidates come about."""
+    first = prediction.ranking(1)[0]
+    subject = f"{prediction.name}: " if prediction.name else ""
+    answer = f"{prediction.label}, probability {prediction.probability:.3g}"
+    lines = [f"{subject}{answer} ({prediction.meaning})"]
+    for i in prediction.ranking(k):
+        parts = " + ".join(f"{float(v[i]):.2f} {key}" for key, v in prediction.evidence.items())
+        line = f"  {prediction.labels[i]}: {float(prediction.logits[i]):.2f} nats = {parts}"
+        if i != first:
+            line += f", {float(prediction.logits[first] - prediction.logits[i]):.2f} behind"
+        line += f"; cosine {float(prediction.cosines[i]):.3f}"
+        wording = prediction.nearest_text(i) if prediction.nearest_text is not None else None
+        if wording is not None and wording.among > 1:
+            line += f"; nearest of {wording.among} texts: {wording.text!r} ({wording.cosine:.3f})"
+        lines.append(line)
+    if prediction.generic is not None:
+        text, logit = prediction.generic
+        lines.append(f"  weighed against {text!r}: {logit:.2f} nats")
+    return "\n".join(lines)
+
+
+def draw_table(prediction: Prediction) -> str:
+    """Draw the most likely candidates below each other, and what the numbers mean."""
+    best = prediction.ranking(_ROWS)
+    more = len(prediction) - len(best)
+    rest = f"{more} more" if more else ""
+    width = max(cell_len(text) for text in (*(prediction.labels[i] for i in best), rest))
+    width = min(max(width, cell_len(prediction.name or "") - 2, 12), _LABEL_WIDTH)
+    title = prediction.name or "picture"
+    if cell_len(title) > width + 2:  # the end of a path tells more than its beginning
+        title = f"...{title[1 - width :]}"
+    title = set_cell_size(title, width + 2)
+    lines = [f"{title}  probability  cosine"]
+    for i in best:
+        label = set_cell_size(_shortened(prediction.labels[i], width), width)
+        numbers = f"{float(prediction.probabilities[i]):11.3f}  {float(prediction.cosines[i]):6.3f}"
+        lines.append(f"  {label}  {numbers}")
+    if more:
+        lines.append(f"  {rest}")
+    space = prediction.provenance.get("encoder_space", "unknown")
+    lines.append(f"{prediction.meaning}; encoder {space}")
+    return "\n".join(lines)
+
+
+def _shortened(label: str, width: int) -> str:
+    return label if cell_len(label) <= width else f"{set_cell_size(label, width - 3)}..."

@@ -1,0 +1,53 @@
+"""Labels from the command line and from files."""
+
+from __future__ import annotations
+
+import pytest
+
+from fgmm.command.label_list import read_label_file, split_labels
+from fgmm.errors import CandidateError
+
+
+@pytest.mark.parametrize(
+    ("content", "labels"),
+    [
+        ("great tit\n\n  blue tit  \r\n", ["great tit", "blue tit"]),
+        ("\ufeffgreat tit\n", ["great tit"]),
+        (
+            "pm\tgreat tit\npm\tKohlmeise\ncc\tblue tit\nx\n",
+            {"pm": ["great tit", "Kohlmeise"], "cc": ["blue tit"], "x": ["x"]},
+        ),
+        ('["great tit", "blue, tit"]', ["great tit", "blue, tit"]),
+        (
+            '{"pm": ["great tit", "x"], "cc": "blue tit"}',
+            {"pm": ["great tit", "x"], "cc": "blue tit"},
+        ),
+        ("[draft] tit\n", ["[draft] tit"]),
+    ],
+)
+def test_label_files(tmp_path, content, labels):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(content.encode())
+    assert read_label_file(path) == labels
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("x.txt", b"\n \n", "holds no label"),
+        ("x.txt", b"caf\xe9\n", r"x\.txt is not UTF-8 text \(byte 3\)"),
+        ("x.json", b'{"a": ', "is not JSON"),
+        ("x.json", b'{"a": "x", "a": "y"}', "label 'a' is given twice"),
+        ("x.json", b'"a"', "write a list of labels"),
+    ],
+)
+def test_bad_label_files_are_named(tmp_path, name, content, words):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(CandidateError, match=words):
+        read_label_file(path)
+
+
+def test_labels_split_at_commas_unless_quoted():
+    assert split_labels('great tit,"tit, blue" , x') == ["great tit", "tit, blue", "x"]
+    assert split_labels("") == []

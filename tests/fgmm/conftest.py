@@ -205,6 +205,9 @@ _BUILDERS: dict[str, tuple[str, Callable[[Path], None]]] = {
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a small model, by the model's name."""
+    import torch
+
+    torch.set_num_threads(1)  # networks this small only wait for a second thread
     built: dict[str, Path] = {}
 
     def find(model: str) -> Path:

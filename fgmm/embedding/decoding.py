@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fgmm.embedding.keys import file_key, picture_key
+from fgmm.embedding.threads import start_threads
 from fgmm.errors import ImageError
 from fgmm.images.reading import decode_image
 from fgmm.images.sources import fetch_bytes, name_source
@@ -34,6 +34,7 @@ class Looked:
     key: bytes = b""
     vector: Vector | None = None
     picture: Any = None
+    row: int = -1
     held: int = 0  # pixels that stand in the room until the picture is encoded
 
 
@@ -142,7 +143,7 @@ def read_ahead(
             reader.room.serve(position)
             yield reader.read(position, source)
         return
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="fgmm-read")
+    executor = start_threads(workers, "fgmm-read")
     pending: deque[tuple[int, Future[Looked]]] = deque()
     try:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from fgmm.errors import EncoderBroken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from fgmm.cache.rows import Vector
     from fgmm.embedding.decoding import Looked, Room
     from fgmm.embedding.stores import Store
+    from fgmm.embedding.threads import BatchThreads
     from fgmm.embeddings import Embeddings
     from fgmm.encoders.base import ImageEncoder, Layer
 
@@ -66,6 +69,13 @@ class Target:
         return vectors
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    pictures: list[Looked]
+    pixels: int
+    future: Future[Vector]
+
+
 class RowTable:
     """Rows in the order of the input, some known at once, some when their batch is encoded.
 
@@ -80,7 +90,9 @@ class RowTable:
         The content of each row, empty if there is no store.
     """
 
-    def __init__(self, target: Target, stores: Sequence[Store], room: Room) -> None:
+    def __init__(
+        self, target: Target, stores: Sequence[Store], room: Room, threads: BatchThreads
+    ) -> None:
         self.target = target
         self.waiting: list[Looked] = []
         self.pixels = 0
@@ -88,9 +100,10 @@ class RowTable:
         self.keys: list[bytes] = []
         self._stores = stores
         self._room = room
+        self._threads = threads
+        self._running: deque[_Batch] = deque()
         self._names: list[str] = []
         self._positions: list[int] = []
-        self._rows_waiting: list[int] = []
         self._blocks: list[Vector] = []
 
     def add(self, one: Looked) -> None:
@@ -107,26 +120,22 @@ class RowTable:
         if one.vector is not None:
             self._write(row, one.vector)
         else:
+            one.row = row
             self.waiting.append(one)
-            self._rows_waiting.append(row)
             self.pixels += one.held
 
     def encode_waiting(self) -> None:
-        """Encode the pictures that wait, and keep their vectors."""
-        if not self.waiting:
-            return
-        vectors = self.target.encode([one.picture for one in self.waiting])
-        for row, vector in zip(self._rows_waiting, vectors, strict=True):
-            self._write(row, vector)
-        for store in self._stores:
-            store.put_many(self.target.space, [one.key for one in self.waiting], vectors)
-        self._room.leave(self.pixels)
-        self.pixels = 0
-        self.waiting.clear()
-        self._rows_waiting.clear()
+        """Have the pictures that wait encoded, and keep the vectors that are done."""
+        if self.waiting:
+            future = self._threads.submit([one.picture for one in self.waiting])
+            self._running.append(_Batch(self.waiting, self.pixels, future))
+            self.waiting, self.pixels = [], 0
+        self._settle(self._threads.threads)
 
     def result(self) -> ImageEmbeddings:
         """Put everything together; the table is empty afterwards."""
+        self.encode_waiting()
+        self._settle(0)
         n = len(self._names)
         vectors = torch.empty(n, self.target.dim)
         for start in range(0, n, _ROWS_IN_BLOCK):  # block by block, so as not to hold all twice
@@ -139,6 +148,17 @@ class RowTable:
             tuple(self._positions),
             tuple(self.failures),
         )
+
+    def _settle(self, most: int) -> None:
+        """Keep what is done, in order; wait until no more than ``most`` batches are left."""
+        while self._running and (len(self._running) > most or self._running[0].future.done()):
+            batch = self._running.popleft()
+            vectors = batch.future.result()
+            for one, vector in zip(batch.pictures, vectors, strict=True):
+                self._write(one.row, vector)
+            for store in self._stores:
+                store.put_many(self.target.space, [one.key for one in batch.pictures], vectors)
+            self._room.leave(batch.pixels)
 
     def _write(self, row: int, vector: Vector) -> None:
         if len(vector) != self.target.dim:

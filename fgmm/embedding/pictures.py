@@ -13,6 +13,7 @@ from fgmm.embedding.decoding import Reader, Room, read_ahead
 from fgmm.embedding.encoding import RowTable, Target
 from fgmm.embedding.files import ResumableFile
 from fgmm.embedding.stores import CacheChoice, open_cache
+from fgmm.embedding.threads import BatchThreads, count_encoding_threads
 from fgmm.encoders.registry import load_encoder
 from fgmm.errors import ImageError
 from fgmm.images import MAX_PIXELS, ImageSource, find_images
@@ -125,10 +126,14 @@ def embed_images(
             stores.append(kept)
         stack.enter_context(PillowWarningsOff())
         reader = Reader(target.space, stores, target.prepare, max_pixels, room)
-        looked = read_ahead(reader, sources, workers=workers, window=2 * batch_size + workers)
+        count = count_encoding_threads(model, workers, total)
+        threads = stack.enter_context(contextlib.closing(BatchThreads(target.encode, count)))
+        batch_size = _even_batches(batch_size, total, count)
+        window = (1 + count) * batch_size + workers
+        looked = read_ahead(reader, sources, workers=workers, window=window)
         stack.enter_context(contextlib.closing(looked))
         bar = stack.enter_context(ProgressBar("Embedding pictures", total, progress))
-        table = RowTable(target, stores, room)
+        table = RowTable(target, stores, room, threads)
         for one in looked:
             if one.error is not None and on_error == "raise":
                 raise one.error
@@ -136,7 +141,6 @@ def embed_images(
             if len(table.waiting) == batch_size or table.pixels > _ROOM // 2:
                 table.encode_waiting()
             bar.advance(f", {len(table.failures)} failed" if table.failures else "")
-        table.encode_waiting()
         result = table.result()
         if file is not None:
             file.finish(result, table.keys)
@@ -160,6 +164,14 @@ def _list_sources(images: Any) -> Iterable[Any]:
             "or an iterable of pictures"
         )
     return images
+
+
+def _even_batches(batch_size: int, total: int | None, threads: int) -> int:
+    """Make batches a little smaller, so that every thread gets as many as the others."""
+    if total is None or threads == 1:
+        return batch_size
+    rounds = -(-total // (batch_size * threads))
+    return -(-total // (rounds * threads))
 
 
 def _count_cores() -> int:

@@ -268,6 +268,7 @@ def test_forty_thousand_labels_fit():
     encoder = Quick()
     predictions = classify([plain("red")] * 110, labels, encoder=encoder, templates="{}")
     assert predictions[109].top(2)[0][0] == "red"
+    assert [predictions[i].name for i in (103, 104, 109)] == ["#103", "#104", "#109"]
     # 110 x 40,000 logits are more than one block holds.
     assert len(predictions._items._last[1]) == 110 % 104
     exact = encoder.encode_images([plain("red")]).cosine(encoder.encode_texts(["thing", "red"]))

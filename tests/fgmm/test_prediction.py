@@ -51,6 +51,10 @@ def test_ranking_is_a_stable_sort(logits, k):
     assert made([float(x) for x in logits]).ranking(k) == expected
 
 
+def test_many_equals_stay_in_the_order_given():
+    assert made([0.0, 1.0] * 2_000).ranking(3_000) == [*range(1, 4_000, 2), *range(0, 2_000, 2)]
+
+
 def test_ranking_goes_by_logits_where_probabilities_have_run_out():
     prediction = made([-300.0, 0.0, -200.0])
     assert prediction.probabilities[0] == prediction.probabilities[2] == 0

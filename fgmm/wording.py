@@ -29,7 +29,7 @@ def explain_prediction(prediction: Prediction, k: int) -> str:
     """Say how the logits of the k most likely candidates come about."""
     first = prediction.ranking(1)[0]
     subject = f"{prediction.name}: " if prediction.name else ""
-    answer = f"{prediction.label}, probability {prediction.probability:.3g}"
+    answer = f"{prediction.label}, probability {prediction.probability:.3f}"
     lines = [f"{subject}{answer} ({prediction.meaning})"]
     for i in prediction.ranking(k):
         parts = " + ".join(f"{float(v[i]):.2f} {key}" for key, v in prediction.evidence.items())

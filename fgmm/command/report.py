@@ -140,7 +140,7 @@ def _tail(name: str) -> Text:
 def _number_and_bar(probability: float) -> Table:
     pair = Table.grid(padding=(0, 1))
     pair.add_column(justify="right", width=6)
-    pair.add_column(width=_BAR // 2)
+    pair.add_column(width=_BAR // 3)
     pair.add_row(Text(_number(probability)), _bar(probability, 0))
     return pair
 

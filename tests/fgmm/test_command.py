@@ -179,6 +179,7 @@ def test_template_and_concept_reach_the_texts(monkeypatch):
         (["classify", "pics/red.png", *COLOURS, *FAKE, "-f", "xml"], "'xml' is not one of"),
         (["embed", "pics", "--out", "v.txt", *FAKE], "ends in none of .safetensors"),
         (["embed", "pics", "--out", "no/v.csv", *FAKE], "there is no folder no"),
+        (["embed", "no.png", "--out", "v.csv", *FAKE], "failed: cannot read 'no.png'"),
         (["doctor", "fkae"], "Did you mean 'fake'"),
         (["clasify"], "No such command"),
     ],

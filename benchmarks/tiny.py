@@ -128,7 +128,7 @@ def by_words(
     encoder, pool: Pool, words: dict[str, str], concept: str | None = None
 ) -> tuple[float, tuple[float, float]]:
     classes = sorted(set(pool.keys))
-    matrix = class_matrix(encoder, [words[c] for c in classes], concept=concept)
+    matrix = class_matrix(encoder, {c: words[c] for c in classes}, concept=concept).matrix
     guess = pool.joint.cosine(matrix).argmax(1).numpy()
     right = np.array(classes)[guess] == pool.keys
     return float(right.mean()), class_bootstrap(
@@ -164,7 +164,7 @@ def novel_by_words(
 ) -> tuple[float, tuple[float, float]]:
     """Mean over random 20-way tasks; the bootstrap resamples classes."""
     classes = sorted(set(pool.keys))
-    matrix = class_matrix(encoder, [words[c] for c in classes], allow_equal=True)
+    matrix = class_matrix(encoder, {c: words[c] for c in classes}).matrix
     scores = pool.joint.cosine(matrix).numpy()
     truth = np.array([classes.index(k) for k in pool.keys])
     rng = np.random.default_rng(1)
@@ -209,7 +209,7 @@ def birds_among_20(
     names = [s.name for s in guide.base]
     plates = [guide.draw(n, seed=2 * i + 1).image for n in names for i in range(per_species)]
     vectors = fgmm.embed_images(plates, encoder=encoder, batch_size=64)
-    scores = vectors.cosine(class_matrix(encoder, names)).numpy()
+    scores = vectors.cosine(class_matrix(encoder, names).matrix).numpy()
     truth = np.repeat(np.arange(len(names)), per_species)
     right = np.zeros(len(truth))
     for i, t in enumerate(truth):

@@ -27,7 +27,7 @@ from tiny_training.teacher import Teacher
 from tiny_training.vocabulary import build_tokenizer
 
 ROOT = Path(__file__).parents[1]
-VIEWS = {"general": 1, "grocery": 6, "flowers": 6, "birds": 2}
+VIEWS = {"general": 1, "grocery": 4, "flowers": 4, "birds": 1}
 NEW_POSES = tuple(range(200_000, 200_020, 2))
 
 

@@ -80,8 +80,8 @@ def picture_bank(
         vectors, labels = [], []
         for view in range(views[found.name]):
             pick = torch.arange(len(found))
-            if len(found) > 20_000:
-                pick = torch.randperm(len(found), generator=generator)[:20_000]
+            if len(found) > 10_000:
+                pick = torch.randperm(len(found), generator=generator)[:10_000]
             for rows in pick.split(256):
                 pixels = found.pictures[rows]
                 seen = (

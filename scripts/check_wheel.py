@@ -98,12 +98,13 @@ def applies(need: Requirement, extras: frozenset[str]) -> bool:
 
 def link(distributions: list[importlib.metadata.Distribution], site: Path) -> int:
     """Hard-link the files of distributions into another site-packages."""
-    here = Path(sysconfig.get_paths()["purelib"])
+    homes = [Path(sysconfig.get_paths()[kind]) for kind in ("purelib", "platlib")]
     number = 0
     for distribution in distributions:
         for file in distribution.files or ():
             source = Path(str(distribution.locate_file(file)))
-            if here not in source.parents or ".." in file.parts or not source.is_file():
+            here = next((home for home in homes if home in source.parents), None)
+            if here is None or ".." in file.parts or not source.is_file():
                 continue  # console scripts and manuals
             target = site / source.relative_to(here)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -333,7 +333,7 @@ def test_it_can_be_sent_to_another_process(tmp_path):
 def test_a_forked_child_has_its_own_connection(tmp_path):
     # in a fresh interpreter: forking this one, with its threads, is nobody's promise
     script = f"""
-        import os, sys, threading, time
+        import os, signal, sys, threading, time
         sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT)!r}]
         from test_cache import EmbeddingCache, key, truths, assert_true
         cache = EmbeddingCache({str(tmp_path / "cache.sqlite")!r}, strict=True)
@@ -347,6 +347,7 @@ def test_a_forked_child_has_its_own_connection(tmp_path):
         time.sleep(0.2)
         child = os.fork()
         if child == 0:
+            signal.alarm(40)  # a child that waits for ever must not stay behind
             cache.put_many("a", keys[200:300], truths("a", keys[200:300]))
             assert_true("a", cache.get_many("a", keys))
             sys.exit(0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fgmm.encoders.base import Patches
+from fgmm.encoders.device import choose_device, choose_dtype
 from fgmm.encoders.hf_files import LoadedModel, load_model
 from fgmm.encoders.inputs import check_images
 from fgmm.encoders.neural import NeuralEncoder, NeuralImageEncoder
@@ -65,6 +66,7 @@ def load_hf(
             "'hf' needs a model after the colon: 'hf:google/siglip-base-patch16-224' or "
             "'hf:/path/to/folder'"
         )
+    device, dtype = choose_device(device), choose_dtype(dtype)
     loaded = load_model(source)
     if loaded.tokenizer is not None:
         return HfEncoder(loaded, device=device, dtype=dtype, on_long=on_long)

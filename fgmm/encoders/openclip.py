@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fgmm.encoders.device import choose_device, choose_dtype
 from fgmm.encoders.folders import (
     find_weights,
     looks_like_path,
@@ -111,6 +112,7 @@ class OpenClipEncoder(NeuralEncoder):
     ) -> None:
         import open_clip
 
+        device, dtype = choose_device(device), choose_dtype(dtype)
         name = name or f"openclip:{source}"
         found = _find_source(source, name)
         try:

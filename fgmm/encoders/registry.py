@@ -188,5 +188,4 @@ def _suggest(scheme: str, name: str) -> str:
 
 
 def _entry_points() -> list[importlib.metadata.EntryPoint]:
-    points = importlib.metadata.entry_points(group=_GROUP)
-    return [point for point in points if point.name not in _BUILT_IN]
+    return list(importlib.metadata.entry_points(group=_GROUP))

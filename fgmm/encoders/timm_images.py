@@ -7,6 +7,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fgmm.encoders.device import choose_device, choose_dtype
 from fgmm.encoders.folders import find_weights, looks_like_path, read_json, require_mean_and_std
 from fgmm.encoders.hub import Wanted, fetch_repository
 from fgmm.encoders.neural import NeuralImageEncoder
@@ -76,6 +77,7 @@ class TimmImageEncoder(NeuralImageEncoder):
         import timm
         from timm import data
 
+        device, dtype = choose_device(device), choose_dtype(dtype)
         name = f"timm:{source}"
         folder = _find_folder(source, name)
         architecture, pretrained, arguments = _read_config(folder, name)

@@ -212,8 +212,9 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
 
     def find(model: str) -> Path:
         if model not in built:
-            built[model] = tmp_path_factory.mktemp(model)
-            _BUILDERS[model][1](built[model])
+            folder = tmp_path_factory.mktemp(model)
+            _BUILDERS[model][1](folder)
+            built[model] = folder
         return built[model]
 
     return find

@@ -52,10 +52,15 @@ def test_a_device_that_is_not_there_is_refused(machine, asked, words):
         choose_device(asked)
 
 
-def test_no_cuda_at_all_is_said_before_anything_is_loaded(machine, encoder_name):
+@pytest.mark.parametrize("model", ["openclip_clip", "hf_clip", "timm"])
+def test_no_cuda_at_all_is_said_before_anything_is_loaded(model, machine, copied_folder):
+    name, folder = copied_folder(model)
+    next(folder.glob("*.safetensors")).unlink()
     machine(0, False)
     with pytest.raises(DeviceError, match="sees 0 cuda devices"):
-        load_encoder(encoder_name("openclip_clip"), device="cuda")
+        load_encoder(name, device="cuda")
+    with pytest.raises(DeviceError, match="not in 'int8'"):
+        load_encoder(name, dtype="int8")
 
 
 def test_kinds_of_number():

@@ -136,10 +136,15 @@ def test_truncating_warns_with_the_number_and_keeps_the_beginning(model, library
 
 
 def test_a_head_can_learn_from_the_vectors(encoder_name):
-    vectors = load_encoder(encoder_name("openclip_clip")).encode_images(PICTURES).vectors
-    weights = torch.zeros(24, 2, requires_grad=True)
-    (vectors @ weights).exp().sum().backward()
-    assert float(weights.grad.abs().sum()) > 0
+    encoder = load_encoder(encoder_name("openclip_clip"))
+    for given in (
+        encoder.encode_images(PICTURES),
+        encoder.encode_prepared([encoder.prepare(PICTURES[0])]),
+        encoder.encode_texts(TEXTS),
+    ):
+        weights = torch.zeros(24, 2, requires_grad=True)
+        (given.vectors @ weights).exp().sum().backward()
+        assert float(weights.grad.abs().sum()) > 0
 
 
 def test_more_pictures_than_fit_a_batch_keep_their_order(encoder_name):
@@ -158,9 +163,11 @@ def test_prepared_pictures_give_the_same_vectors(encoder_name):
     assert torch.equal(vectors, encoder.encode_images(PICTURES, layer="features").vectors)
 
 
-def test_a_strip_is_shortened_to_its_middle_not_blown_up(encoder_name):
-    encoder = load_encoder(encoder_name("openclip_clip"))
-    # the shorter side becomes 32: resized whole, 2 x 60,000 would be 32 x 960,000 pixels
+@pytest.mark.parametrize("model", ["openclip_clip", "hf_siglip"])
+def test_a_strip_is_shortened_to_its_middle_not_blown_up(model, encoder_name):
+    encoder = load_encoder(encoder_name(model))
+    # where the shorter side becomes 32 and the rest is cropped, 2 x 60,000 would be resized to
+    # 32 x 960,000 pixels; where the picture is squashed, the middle is told from the whole
     strip = Image.new("RGB", (60_000, 2), "red")
     strip.paste("blue", (29_900, 0, 30_100, 2))
     middle = strip.crop((29_936, 0, 30_064, 2))

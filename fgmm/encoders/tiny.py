@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib.resources
+import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fewshot import Background
+from fgmm.embeddings import check_space
 from fgmm.encoders.openclip import OpenClipEncoder
 from fgmm.errors import EncoderNotFound, WeightsNotFound
 
 if TYPE_CHECKING:
     import torch
 
+    from fgmm.encoders.base import Layer
     from fgmm.encoders.registry import OnLong
 
 __all__ = ["TinyEncoder"]
@@ -58,6 +62,35 @@ class TinyEncoder(OpenClipEncoder):
         if not _said:
             _said = True
             _LOG.info(_ABOUT)
+
+    def background(self, layer: Layer = "features") -> Background:
+        """What this encoder's vectors look like in general, as shipped with it.
+
+        Parameters
+        ----------
+        layer : {"joint", "features"}, default="features"
+            Whose vectors: features are the better ones for comparing photos with photos.
+
+        Returns
+        -------
+        fewshot.Background
+            float32. Fitted on pictures that no weight was fitted to; ``source`` names them.
+
+        Raises
+        ------
+        SpaceMismatch
+            If the file beside the weights belongs to other weights.
+        """
+        from safetensors import safe_open
+
+        with safe_open(find_folder() / "background.safetensors", "pt") as stored:
+            about = stored.metadata()
+            mean, within, total = (
+                stored.get_tensor(f"{layer}.{key}") for key in ("mean", "within", "total")
+            )
+        space = json.loads(about["spaces"])[layer]
+        check_space(self._space_of(layer), space)
+        return Background(mean, within, total, int(about["n"]), space, about["source"])
 
 
 def find_folder() -> Path:

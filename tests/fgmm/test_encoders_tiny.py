@@ -7,12 +7,15 @@ import logging
 import shutil
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
-from fgmm import check_encoder, load_encoder
+from fgmm import check_encoder, classify, load_encoder
 from fgmm.encoders import tiny
 from fgmm.encoders.registry import forget_encoders
-from fgmm.errors import WeightsNotFound
+from fgmm.errors import SpaceMismatch, WeightsNotFound
+from fgmm.fieldguide import FieldGuide
 
 
 @pytest.fixture
@@ -48,10 +51,60 @@ def test_with_weights_it_is_open_clips_encoder_of_that_folder(
     assert repr(encoder).startswith("TinyEncoder('tiny'")
 
 
-def test_what_is_shipped_can_be_used():
-    if not (tiny.Path(str(importlib.resources.files("fgmm"))) / "weights" / "tiny").is_dir():
-        pytest.skip("this copy of fgmm has no weights yet")
-    encoder = load_encoder("tiny", device="cpu")
-    check_encoder(encoder)
-    red = encoder.encode_images([Image.new("RGB", (64, 64), "red")])
-    assert red.space == encoder.space
+@pytest.fixture(scope="module")
+def shipped():
+    forget_encoders()
+    return load_encoder("tiny", device="cpu")
+
+
+def test_what_is_shipped_keeps_the_protocol(shipped):
+    check_encoder(shipped)
+
+
+def test_what_is_shipped_is_small():
+    files = [f for f in tiny.find_folder().iterdir() if f.is_file()]
+    assert sum(f.stat().st_size for f in files) <= 25 * 2**20
+    assert not [f for f in files if f.suffix in {".pt", ".pth", ".bin", ".pkl"}]
+
+
+def test_what_is_shipped_is_an_open_clip_folder_of_its_own(shipped):
+    folder = load_encoder(f"openclip:{tiny.find_folder()}", device="cpu")
+    assert folder.space == shipped.space
+
+
+def test_what_is_shipped_knows_drawn_birds_in_new_poses(shipped):
+    guide = FieldGuide()
+    species = guide.base[::8]
+    names = [s.name for s in species]
+    plates = [guide.draw(s, seed=2_001).image for s in species]
+    predictions = classify(plates, names, encoder=shipped)
+    right = sum(p.label == name for p, name in zip(predictions, names, strict=True))
+    assert right >= len(names) // 2  # one in twenty by chance
+
+
+@pytest.mark.parametrize("layer", ["joint", "features"])
+def test_its_background_is_that_of_unit_vectors(shipped, layer):
+    background = shipped.background(layer)
+    image = Image.new("RGB", (64, 64), "red")
+    assert background.space == shipped.encode_images([image], layer=layer).space
+    assert background.n > 5_000
+    for matrix in (background.within, background.total):
+        assert torch.allclose(matrix, matrix.T, atol=1e-7)
+        assert torch.linalg.eigvalsh(matrix.double()).min() > -1e-7
+    # for vectors of length one, spread and squared mean add up to one
+    spread = background.total.trace() * (background.n - 1) / background.n
+    assert float(spread + background.mean.square().sum()) == pytest.approx(1, abs=1e-4)
+    assert background.within.trace() < background.total.trace()
+
+
+def test_a_background_of_other_weights_is_refused(package, model_folder):
+    shutil.copytree(model_folder("openclip_timm"), package)
+    encoder = load_encoder("tiny")
+    matrix = torch.eye(2)
+    save_file(
+        {"joint.mean": torch.zeros(2), "joint.within": matrix, "joint.total": matrix.clone()},
+        package / "background.safetensors",
+        metadata={"n": "9", "source": "elsewhere", "spaces": '{"joint": "openclip/2d/other"}'},
+    )
+    with pytest.raises(SpaceMismatch, match="openclip/2d/other"):
+        encoder.background("joint")

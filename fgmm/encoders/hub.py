@@ -52,8 +52,11 @@ class Wanted:
         return list(dict.fromkeys(chosen))
 
     def describe(self) -> str:
-        """Name the files in words."""
-        return " and ".join(" or ".join(group) for group in self.needed)
+        """Name the files in words, of a long group only the first."""
+        return " and ".join(
+            " or ".join(group) if len(group) < 3 else f"{group[0]} (or another form of it)"
+            for group in self.needed
+        )
 
 
 def fetch_repository(repository: str, wanted: Wanted, *, name: str, scheme: str) -> Path:

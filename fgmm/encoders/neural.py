@@ -1,4 +1,4 @@
-"""What the encoders that are neural networks share: batches, devices, number types, checks."""
+"""What the encoders that are networks share: batches, devices, kinds of number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from fgmm.embeddings import Embeddings, unit_rows
 from fgmm.encoders.device import choose_device, choose_dtype
 from fgmm.encoders.fingerprint import LazyFingerprint
-from fgmm.encoders.inputs import check_images, check_layer, check_lengths, check_texts
+from fgmm.encoders.inputs import check_images, check_layer
 from fgmm.errors import EncoderBroken
 
 if TYPE_CHECKING:
@@ -19,16 +19,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor, nn
 
-    from fgmm.encoders.base import Layer, Scoring
-    from fgmm.encoders.registry import OnLong
+    from fgmm.encoders.base import Layer
 
-__all__ = ["NeuralEncoder", "NeuralImageEncoder", "Prepared"]
+__all__ = ["NeuralImageEncoder", "Prepared"]
 
 Prepared = dict[str, "Tensor"]
 """What a model takes of one picture or text, by argument name, without a batch dimension."""
 
 _PICTURES_AT_ONCE = 64
-_TEXTS_AT_ONCE = 256
 _LONGEST_STRIP = 64
 _LAYOUTS = {"cpu": torch.channels_last, "cuda": torch.channels_last}
 
@@ -186,85 +184,6 @@ class NeuralImageEncoder(ABC):
         from PIL import Image
 
         return self.encode_images([Image.new("RGB", (8, 8), "grey")], layer=layer).vectors[:0]
-
-
-class NeuralEncoder(NeuralImageEncoder):
-    """A network that turns pictures and texts into vectors of one space.
-
-    Parameters
-    ----------
-    logit_scale, logit_bias, scoring, context_length
-        As in `fgmm.encoders.base.Encoder`.
-    on_long : {"error", "truncate"}
-        What becomes of a text of more than ``context_length`` tokens.
-    **others
-        As in `NeuralImageEncoder`.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        model: nn.Module,
-        *,
-        logit_scale: float,
-        logit_bias: float,
-        scoring: Scoring,
-        context_length: int,
-        on_long: OnLong,
-        **others: Any,
-    ) -> None:
-        super().__init__(name, model, **others)
-        self.logit_scale = logit_scale
-        self.logit_bias = logit_bias
-        self.scoring = scoring
-        self.context_length = context_length
-        self._on_long = on_long
-
-    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        """Encode texts.
-
-        Parameters
-        ----------
-        texts : sequence of str
-
-        Returns
-        -------
-        Embeddings of n rows
-            On the processor, float32.
-
-        Raises
-        ------
-        TextTooLong
-            If a text has more than ``context_length`` tokens, unless the encoder was loaded
-            with ``on_long="truncate"``.
-        TypeError
-            If ``texts`` is one string, or something in it is none.
-        """
-        check_texts(texts)
-        texts = list(texts)
-        check_lengths(
-            texts,
-            self._count_tokens(texts) if texts else [],
-            self.context_length,
-            name=self.name,
-            on_long=self._on_long,
-        )
-        rows = [torch.empty(0, self.dim)]
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
-            batch = self._place(self._tokenize(texts[start : start + _TEXTS_AT_ONCE]))
-            with torch.inference_mode():
-                vectors = self._encode_tokens(batch)
-            rows.append(self._settle(vectors))
-        return Embeddings(torch.cat(rows), self.space)
-
-    @abstractmethod
-    def _count_tokens(self, texts: Sequence[str]) -> list[int]: ...
-
-    @abstractmethod
-    def _tokenize(self, texts: Sequence[str]) -> dict[str, Tensor]: ...
-
-    @abstractmethod
-    def _encode_tokens(self, batch: dict[str, Any]) -> Tensor: ...
 
 
 def _shorten_strip(image: Image) -> Image:

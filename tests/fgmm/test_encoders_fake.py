@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from fgmm import load_encoder
-from fgmm.encoders.fake import COLOURS, SHAPES
+from fgmm.encoders.fake_senses import COLOURS, SHAPES
 from fgmm.errors import TextTooLong
 
 

@@ -119,7 +119,7 @@ def test_offline_gives_one_error_within_seconds(model, variable, hub, monkeypatc
     assert str(hub.cache) in said  # where
     assert f"'{NAMES[model].partition(':')[0]}:/path/to/folder'" in said  # the cure
     assert "HF_HUB_OFFLINE is set" in said
-    assert len(said) < 700
+    assert len(said) < 500
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_no_network_gives_the_same_error(name, hub):
 def test_an_incomplete_cache_is_completed(hub, model_folder):
     folder = model_folder("hf_clip")
     hub.put_into_cache("somebody/model", folder, without=["tokenizer.json"])
-    with pytest.raises(WeightsNotFound, match=r"tokenizer.json or .* 'somebody/model'"):
+    with pytest.raises(WeightsNotFound, match=r"tokenizer.json \(or .* 'somebody/model'"):
         load_encoder("hf:somebody/model")
     hub.there["somebody/model"] = folder
     load_encoder("hf:somebody/model")
@@ -266,7 +266,9 @@ def test_a_tokenizer_of_another_repository_is_fetched_too(hub, model_folder, enc
     hub.put_into_cache(
         "somebody/model", folder, without=["tokenizer.json", "tokenizer_config.json"]
     )
-    with pytest.raises(WeightsNotFound, match=r"tokenizer.json or .* repository 'somebody/words'"):
+    with pytest.raises(
+        WeightsNotFound, match=r"tokenizer.json \(or .* repository 'somebody/words'"
+    ):
         load_encoder("openclip:hf-hub:somebody/model")
     hub.put_into_cache("somebody/words", folder, without=["open_clip_model.safetensors"])
     there = load_encoder("openclip:hf-hub:somebody/model")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
+from fgmm.errors import FgmmError
+
 if TYPE_CHECKING:
     from fgmm.prediction import Prediction
 
@@ -45,8 +47,8 @@ def gather(encoder: str = "tiny", n_birds: int = 10) -> list[Shown]:
     encoder : str, default="tiny"
         Any name `fgmm.load_encoder` takes.
     n_birds : int, default=10
-        How many birds to draw, each of another genus; the candidates are the true names
-        and as many others.
+        How many birds to draw; the candidates are the true names and as many of their
+        nearest relatives.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def gather(encoder: str = "tiny", n_birds: int = 10) -> list[Shown]:
         "seashore",
         "lighthouse",
         "pizza",
-        "a temple roof",
+        "a Chinese pavilion",
     ]
     shown = []
     for name, truth, candidates in (
@@ -82,8 +84,8 @@ def gather(encoder: str = "tiny", n_birds: int = 10) -> list[Shown]:
         shown.append(Shown(image, truth, fgmm.classify(image, candidates, encoder=encoder)))
 
     guide = FieldGuide()
-    species = guide.base[:: len(guide.base) // (2 * n_birds)][: 2 * n_birds]
-    plates = [guide.draw(s, seed=100_001) for s in species[:n_birds]]
+    species = guide.base[: 2 * n_birds]
+    plates = [guide.draw(s, seed=100_001) for s in species[::2]]
     names = [s.name for s in species]
     predictions = fgmm.classify([p.image for p in plates], names, encoder=encoder, concept="bird")
     shown += [Shown(p.image, p.species.name, q) for p, q in zip(plates, predictions, strict=True)]
@@ -135,7 +137,10 @@ def main() -> None:
     parser.add_argument("--encoder", default="tiny", help="any encoder fgmm can load")
     parser.add_argument("--out", type=Path, default=Path("demo/contact-sheet.png"))
     args = parser.parse_args()
-    shown = gather(args.encoder)
+    try:
+        shown = gather(args.encoder)
+    except FgmmError as error:
+        parser.exit(2, f"{error}\n")
     table = Table(title=f"Named from words alone by the encoder {args.encoder!r}")
     for column in ("picture shows", "named", "probability", ""):
         table.add_column(column, justify="right" if column == "probability" else "left")

@@ -49,6 +49,9 @@ def main() -> None:
         type=Path,
         default=Path(os.environ.get("FGMM_DATA", ROOT.parent / "shared" / "data")),
     )
+    parser.add_argument(
+        "--go-on", action="store_true", help="words: start from an earlier words.pt"
+    )
     parser.add_argument("--px", type=int, default=160, help="side of the pictures at inference")
     parser.add_argument("--out", type=Path, default=ROOT / "fgmm" / "weights" / "tiny")
     args = parser.parse_args()
@@ -77,6 +80,8 @@ def main() -> None:
     tower = text_tower(len(tokenizer))
     if args.step == "words":
         pictures = picture_bank(model, sets, args.px, VIEWS)
+        if args.go_on:
+            tower.load_state_dict(torch.load(args.runs / "words.pt", weights_only=True)["text"])
         train_words(
             model,
             tower,

@@ -119,6 +119,12 @@ class Phrasebook:
             ]
         return self.rng.sample(list(allowed), min(CLASSES[found.name], len(allowed)))
 
+    def told(self, n: int) -> tuple[list[str], list[list[str]]]:
+        """Names of classes never seen in a picture, and three descriptions of each."""
+        chosen = self.rng.sample([t for t in self.unseen if t.details], n)
+        names = [dress(self.rng.choice(t.names), t.concept, self.rng) for t in chosen]
+        return names, [self.rng.choices(t.details, k=3) for t in chosen]
+
     def plain(self, n: int) -> list[str]:
         """Texts without a picture: novel classes and general words."""
         out = []
@@ -216,7 +222,7 @@ def train_words(
         logits = log_scale.exp() * torch.stack(seen) @ vectors[: len(phrases)].T
         contrast = functional.cross_entropy(logits, torch.tensor(answers))
         lesson = (1 - (vectors * torch.cat(targets)).sum(1)).mean()
-        loss = contrast + 4 * lesson
+        loss = contrast + 4 * lesson + named_like_described(tower, tokenizer, book)
         loss.backward()
         nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
         optimiser.step()
@@ -233,6 +239,21 @@ def train_words(
             )
     torch.save({"text": average.state, "log_scale": log_scale.detach()}, out)
     print(f"done: {step} steps {judge(tower, average, tokenizer, sets, texts, steer)}", flush=True)
+
+
+def named_like_described(
+    tower: TextTransformer, tokenizer: Any, book: Phrasebook, n: int = 20
+) -> Tensor:
+    """A name never shown beside a picture should lie where its descriptions lie.
+
+    Descriptions are made of words that pictures have taught ("yellow petals"), a rare name
+    is not: the tower learns from itself what the name stands for.
+    """
+    names, details = book.told(n)
+    with torch.no_grad():
+        described = encode_sorted(tower, tokenizer, [d for ds in details for d in ds])
+        described = functional.normalize(described.view(n, 3, -1).mean(1), dim=-1)
+    return (1 - (encode_tokens(tower, tokenizer, names) * described).sum(1)).mean()
 
 
 def encode_sorted(tower: TextTransformer, tokenizer: Any, texts: list[str]) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 
 from fgmm.candidates import Candidates, CandidateTexts, candidates_key, read_candidates
 from fgmm.embeddings import ClassMatrix, unit_rows
+from fgmm.encoders.shelf import text_shelf
 from fgmm.errors import CandidateError
 from fgmm.templates import (
     DEFAULT_TEMPLATES,
@@ -137,8 +138,7 @@ def class_matrix(
     """
     given = candidates_key(candidates)
     filled = check_templates(templates)
-    rule = getattr(encoder, "on_long", getattr(encoder, "_on_long", "error"))
-    key = (encoder.space, rule, given, filled, concept)
+    key = (text_shelf(encoder), given, filled, concept)
     try:
         known = _classes.get(key)
     except TypeError:  # something unhashable among the candidates: the check will name it

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from fgmm.embeddings import check_space
+from fgmm.encoders.shelf import text_shelf
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -127,30 +128,28 @@ class TextCache:
         -------
         Tensor of shape (n, d), float32
         """
-        # A text that one encoder cuts is an error to another of the same space.
-        rule = str(getattr(encoder, "on_long", getattr(encoder, "_on_long", "error")))
-        space = encoder.space
-        found = self._look_up(space, rule, texts)
+        shelf = text_shelf(encoder)
+        found = self._look_up(shelf, texts)
         if len(found) < len(set(texts)):
             with self._lock:
-                turn = self._encoding.setdefault(space, threading.Lock())
+                turn = self._encoding.setdefault(shelf, threading.Lock())
             with turn:
-                found |= self._look_up(space, rule, [text for text in texts if text not in found])
+                found |= self._look_up(shelf, [text for text in texts if text not in found])
                 missing = [text for text in dict.fromkeys(texts) if text not in found]
                 if missing:
-                    found |= self._encode_missing(encoder, rule, missing)
+                    found |= self._encode_missing(encoder, shelf, missing)
         return torch.from_numpy(np.stack([found[text] for text in texts]))
 
     def clear(self) -> None:
         """Forget every vector."""
         self._vectors.clear()
 
-    def _look_up(self, space: str, rule: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        kept = ((text, self._vectors.get((space, rule, text))) for text in texts)
+    def _look_up(self, shelf: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        kept = ((text, self._vectors.get((shelf, text))) for text in texts)
         return {text: vector for text, vector in kept if vector is not None}
 
     def _encode_missing(
-        self, encoder: Encoder, rule: str, missing: list[str]
+        self, encoder: Encoder, shelf: str, missing: list[str]
     ) -> dict[str, np.ndarray]:
         encoded = encoder.encode_texts(missing)
         check_space(encoder.space, encoded.space)
@@ -159,5 +158,5 @@ class TextCache:
         found = {text: row.copy() for text, row in zip(missing, rows, strict=True)}
         for text, vector in found.items():
             size = vector.nbytes + len(text) + _ENTRY_OVERHEAD
-            self._vectors.put((encoder.space, rule, text), vector, size=size)
+            self._vectors.put((shelf, text), vector, size=size)
         return found

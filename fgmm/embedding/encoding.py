@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from fgmm.embedding.results import Failure, ImageEmbeddings
+from fgmm.encoders.shelf import picture_shelf
 from fgmm.errors import EncoderBroken
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Target:
     encoder: ImageEncoder
     layer: Layer
     space: str
+    shelf: str
     dim: int
     prepare: Callable[[Any], Any] | None
 
@@ -53,7 +55,7 @@ class Target:
         prepare = getattr(encoder, "prepare", None)
         if not callable(getattr(encoder, "encode_prepared", None)):
             prepare = None
-        return cls(encoder, layer, space, dim, prepare)
+        return cls(encoder, layer, space, picture_shelf(encoder, space), dim, prepare)
 
     def encode(self, pictures: Sequence[Any]) -> Vector:
         """Encode a batch, (n, d); what comes back is held to the protocol."""
@@ -157,7 +159,7 @@ class RowTable:
             for one, vector in zip(batch.pictures, vectors, strict=True):
                 self._write(one.row, vector)
             for store in self._stores:
-                store.put_many(self.target.space, [one.key for one in batch.pictures], vectors)
+                store.put_many(self.target.shelf, [one.key for one in batch.pictures], vectors)
             self._room.leave(batch.pixels)
 
     def _write(self, row: int, vector: Vector) -> None:

@@ -125,7 +125,7 @@ def embed_images(
         if kept is not None:
             stores.append(kept)
         stack.enter_context(PillowWarningsOff())
-        reader = Reader(target.space, stores, target.prepare, max_pixels, room)
+        reader = Reader(target.shelf, stores, target.prepare, max_pixels, room)
         count = count_encoding_threads(model, workers, total)
         threads = stack.enter_context(contextlib.closing(BatchThreads(target.encode, count)))
         batch_size = _even_batches(batch_size, total, count)

@@ -11,6 +11,7 @@ from fgmm.embedding.keys import text_key
 from fgmm.embedding.stores import CacheChoice, open_cache
 from fgmm.embeddings import Embeddings
 from fgmm.encoders.registry import load_encoder
+from fgmm.encoders.shelf import text_shelf
 from fgmm.errors import EncoderBroken
 
 if TYPE_CHECKING:
@@ -85,9 +86,7 @@ def _encode_missing(
 ) -> dict[str, Vector]:
     known: dict[str, Vector] = {}
     space = model.space
-    # An encoder told to cut long texts shares its space with one that refuses them, but what
-    # it made of a cut text must never be found by the other.
-    shelf = f"{space} cut" if getattr(model, "_on_long", "") == "truncate" else space
+    shelf = text_shelf(model)
     if store is not None:
         keys = {text_key(text): text for text in texts}
         known = {keys[key]: row for key, row in store.get_many(shelf, list(keys)).items()}

@@ -91,7 +91,7 @@ class FakeEncoder:
         self.scoring = cast("Scoring", scoring or "softmax")
         self.logit_bias = -12.0 if scoring == "sigmoid" else 0.0
         self.space = "fake/1"
-        self._on_long = on_long
+        self.on_long = on_long
 
     def __repr__(self) -> str:
         return f"FakeEncoder(scoring={self.scoring!r})"
@@ -146,7 +146,7 @@ class FakeEncoder:
         check_texts(texts)
         split = [re.findall(r"\w+", text.lower()) for text in texts]
         lengths = [len(words) for words in split]
-        check_lengths(texts, lengths, self.context_length, name="fake", on_long=self._on_long)
+        check_lengths(texts, lengths, self.context_length, name="fake", on_long=self.on_long)
         rows = np.zeros((len(split), JOINT_DIM), dtype=np.float32)
         rows[:, -1] = 0.3
         for row, words in zip(rows, split, strict=True):

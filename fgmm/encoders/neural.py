@@ -65,17 +65,17 @@ class NeuralImageEncoder(ABC):
         self.dim = dim
         self._library = library
         self._device = choose_device(device)
-        self._dtype = choose_dtype(dtype)
+        self.dtype = choose_dtype(dtype)
         self._fingerprint = LazyFingerprint(model, {**description, "library": library})
-        if self._dtype is not torch.float32:
+        if self.dtype is not torch.float32:
             _ = self._fingerprint.value  # the cast loses what it is computed from
         # convolutions are a fifth faster with channels last, and transformers do not mind
         self._layout = _LAYOUTS.get(self._device.type, torch.contiguous_format)
-        self._model: Any = model.eval().requires_grad_(False).to(self._device, self._dtype)
+        self._model: Any = model.eval().requires_grad_(False).to(self._device, self.dtype)
         self._model.to(memory_format=self._layout)
 
     def __repr__(self) -> str:
-        dtype = str(self._dtype).removeprefix("torch.")
+        dtype = str(self.dtype).removeprefix("torch.")
         return f"{type(self).__name__}({self.name!r}, device={str(self._device)!r}, dtype={dtype})"
 
     @property
@@ -166,7 +166,7 @@ class NeuralImageEncoder(ABC):
     def _place_one(self, value: Tensor) -> Tensor:
         if not value.is_floating_point():
             return value.to(self._device)
-        placed = value.to(self._device, self._dtype)
+        placed = value.to(self._device, self.dtype)
         return placed.contiguous(memory_format=self._layout) if placed.ndim == 4 else placed
 
     def _settle(self, vectors: Tensor, layer: Layer = "joint") -> Tensor:

@@ -54,7 +54,7 @@ class NeuralEncoder(NeuralImageEncoder):
         self.logit_bias = logit_bias
         self.scoring = scoring
         self.context_length = context_length
-        self._on_long = on_long
+        self.on_long = on_long
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Encode texts.
@@ -83,7 +83,7 @@ class NeuralEncoder(NeuralImageEncoder):
             self._count_tokens(texts) if texts else [],
             self.context_length,
             name=self.name,
-            on_long=self._on_long,
+            on_long=self.on_long,
         )
         rows = [torch.empty(0, self.dim)]
         for start in range(0, len(texts), _TEXTS_AT_ONCE):

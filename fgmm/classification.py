@@ -156,7 +156,7 @@ def classify(
     >>> from PIL import Image
     >>> from fgmm import classify
     >>> red = Image.new("RGB", (32, 32), "red")
-    >>> classify(red, ["red", "green", "blue"], encoder="fake").label  # "tiny" for real work
+    >>> classify(red, ["red", "green", "blue"], encoder="fake").label  # leave it out for "tiny"
     'red'
     >>> classify(red, {"warm": ["red", "orange"], "cold": ["blue", "cyan"]}, encoder="fake").label
     'warm'

@@ -95,7 +95,7 @@ def embed_images(
     >>> from PIL import Image
     >>> from fgmm import embed_images
     >>> pictures = [Image.new("RGB", (20, 20), "red"), b"no picture"]
-    >>> embedded = embed_images(pictures, encoder="fake")  # "tiny" for real work
+    >>> embedded = embed_images(pictures, encoder="fake")  # leave it out for "tiny"
     >>> embedded.names, embedded.vectors.shape
     (('#0',), torch.Size([1, 48]))
     >>> print(embedded.failures[0].error)

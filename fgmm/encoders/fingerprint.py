@@ -112,9 +112,10 @@ class LazyFingerprint:
     @property
     def value(self) -> str:
         """24 hexadecimal digits."""
-        if self._model is not None:
+        model = self._model  # another thread may take it away once it has the value
+        if model is not None:
             self._value = hash_description(
-                {"weights": hash_weights(self._model.state_dict()), **self._description}
+                {"weights": hash_weights(model.state_dict()), **self._description}
             )
             self._model = None
         return self._value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fewshot import Background
 from fgmm.embeddings import check_space
+from fgmm.encoders.inputs import check_layer
 from fgmm.encoders.openclip import OpenClipEncoder
 from fgmm.errors import EncoderNotFound, WeightsNotFound
 
@@ -78,12 +79,20 @@ class TinyEncoder(OpenClipEncoder):
 
         Raises
         ------
+        ValueError
+            If there is no such layer.
+        WeightsNotFound
+            If this copy of fgmm came without it.
         SpaceMismatch
             If the file beside the weights belongs to other weights.
         """
         from safetensors import safe_open
 
-        with safe_open(find_folder() / "background.safetensors", "pt") as stored:
+        check_layer(layer)
+        file = find_folder() / "background.safetensors"
+        if not file.is_file():
+            raise WeightsNotFound(f"encoder 'tiny': its background is missing: there is no {file}")
+        with safe_open(file, "pt") as stored:
             about = stored.metadata()
             mean, within, total = (
                 stored.get_tensor(f"{layer}.{key}") for key in ("mean", "within", "total")

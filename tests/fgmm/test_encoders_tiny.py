@@ -108,3 +108,11 @@ def test_a_background_of_other_weights_is_refused(package, model_folder):
     )
     with pytest.raises(SpaceMismatch, match="openclip/2d/other"):
         encoder.background("joint")
+
+
+def test_a_background_that_is_not_there_is_named(shipped, package, model_folder):
+    with pytest.raises(ValueError, match="nonsense"):
+        shipped.background("nonsense")
+    shutil.copytree(model_folder("openclip_timm"), package)
+    with pytest.raises(WeightsNotFound, match=r"no .*background\.safetensors"):
+        load_encoder("tiny").background()

@@ -163,14 +163,14 @@ def train_words(
     """Train the text tower, report on the steering pictures by name, write ``out``."""
     torch.manual_seed(3)
     book = Phrasebook(sets, texts, seed=3)
-    bank: dict[str, list[TeacherMemory]] = {}
+    bank: dict[str, TeacherMemory] = {}
     for found in sets:
         drawn = [
             [texts[found.name][c].sample(book.rng, 0.6) for _ in range(phrasings)]
             for c in found.classes
         ]
         memory = TeacherMemory(teacher, [t for ts in drawn for t in ts])
-        bank[found.name] = [memory]
+        bank[found.name] = memory
     plain = TeacherMemory(teacher, book.plain(16_000))
     by_label = {
         n: [(labels == c).nonzero().squeeze(1) for c in range(int(labels.max()) + 1)]
@@ -192,7 +192,7 @@ def train_words(
         for found in sets:
             chosen = book.classes(found)
             rows = torch.tensor([c * phrasings + book.rng.randrange(phrasings) for c in chosen])
-            memory = bank[found.name][0]
+            memory = bank[found.name]
             words = [memory.texts[int(r)] for r in rows]
             named = torch.tensor(
                 [

@@ -6,7 +6,6 @@ ones. To them come every piece the class texts need, and single characters for t
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from tiny_training.phrases import ClassTexts
@@ -73,8 +72,3 @@ def build_tokenizer(texts: dict[str, dict[str, ClassTexts]]) -> Any:
         cls_token="[CLS]",
         sep_token="[SEP]",
     )
-
-
-def save_tokenizer(tokenizer: Any, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save_pretrained(folder)

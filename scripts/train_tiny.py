@@ -52,6 +52,9 @@ def main() -> None:
     parser.add_argument(
         "--go-on", action="store_true", help="words: start from an earlier words.pt"
     )
+    parser.add_argument(
+        "--start-from", type=Path, help="joint: a shipped folder, in place of stage classes"
+    )
     parser.add_argument("--px", type=int, default=160, help="side of the pictures at inference")
     parser.add_argument("--out", type=Path, default=ROOT / "fgmm" / "weights" / "tiny")
     args = parser.parse_args()
@@ -68,7 +71,7 @@ def main() -> None:
             sets,
             steer,
             bank,
-            args.runs / "classes.pt",
+            args.start_from or args.runs / "classes.pt",
             args.runs / "joint.pt",
             minutes=args.minutes,
         )

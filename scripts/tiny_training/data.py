@@ -9,8 +9,10 @@ is 1 modulo 20 steer the training: they are looked at, never learned from.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from fgmm.fieldguide import FieldGuide
+from tiny_training.studio import paste_studio
 
 __all__ = ["PictureSet", "is_novel_flower", "is_novel_grocery", "load_sets"]
 
@@ -117,6 +120,20 @@ def general(root: Path, split: str) -> PictureSet:
     return _as_set("general", pixels, labels, classes)
 
 
+def grocery_train(data: Path, copies: int = 15) -> PictureSet:
+    """Shop photos of base classes, and their studio pictures laid on photos of flowers."""
+    root = data / "grocery"
+    shop = _pack("grocery", grocery_files(root, ("train",)))
+    photos = shop.pictures.permute(0, 2, 3, 1).numpy()
+    files = [root / "iconic" / f"{name}.jpg" for name in shop.classes]
+    flowers = [path for path, _ in flower_files(data / "flowers", steer=False)[::8]]
+    grounds = np.stack([square(Image.open(path)) for path in flowers])
+    studio = paste_studio(files, grounds, SIDE, copies)
+    labels = np.repeat(np.arange(len(files)), copies)
+    both = np.concatenate([photos, studio])
+    return _as_set("grocery", both, np.concatenate([shop.labels.numpy(), labels]), shop.classes)
+
+
 def _draw_species(job: tuple[str, tuple[int, ...]]) -> np.ndarray:
     name, seeds = job
     guide = FieldGuide()
@@ -142,9 +159,12 @@ def load_sets(
     train, steer : list of PictureSet
     """
     cache.mkdir(parents=True, exist_ok=True)
+    # a change of this file is a change of the rules: what an older one packed is not read
+    told = [Path(__file__).read_bytes(), str((data.resolve(), birds_per_species)).encode()]
+    rules = hashlib.sha256(b"".join(told)).hexdigest()[:12]
     makers = {
         "general": lambda: general(data / "tiny_imagenet_32", "train"),
-        "grocery": lambda: _pack("grocery", grocery_files(data / "grocery", ("train",))),
+        "grocery": lambda: grocery_train(data),
         "flowers": lambda: _pack("flowers", flower_files(data / "flowers", steer=False)),
         "birds": lambda: field_guide(tuple(range(0, 2 * birds_per_species, 2))),
         "general-val": lambda: general(data / "tiny_imagenet_32", "val"),
@@ -153,10 +173,11 @@ def load_sets(
     }
     sets = {}
     for name, make in makers.items():
-        path = cache / f"{name}.npz"
+        path = cache / f"{name}-{rules}.npz"
         if not path.exists():
-            made = make()
-            np.savez(path, x=made.pictures.numpy(), y=made.labels.numpy(), c=np.array(made.classes))
+            made, half = make(), path.with_suffix(".half.npz")
+            np.savez(half, x=made.pictures.numpy(), y=made.labels.numpy(), c=np.array(made.classes))
+            os.replace(half, path)
         stored = np.load(path)
         sets[name] = PictureSet(
             name.removesuffix("-val"),

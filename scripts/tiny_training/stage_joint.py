@@ -2,7 +2,7 @@
 
 A class is an anchor: a linear map of the sentence teacher's vector for one of its
 phrasings, plus a vector of the class's own that is sometimes left out, so that the map
-alone must carry meaning. Mixed pictures (mixup) and turned pictures (rotation as a
+alone must carry meaning. Mixed pictures (mixup, and CutMix of Yun et al. 2019) and turned pictures (rotation as a
 second question, Mangla et al. 2020, "Charting the right manifold") keep the features
 useful for classes never seen.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 import timm
 import torch
 import torch.nn.functional as functional
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tiny_training.augment import centre_views
@@ -28,6 +29,7 @@ from tiny_training.teacher import Teacher
 __all__ = ["Joint", "phrase_bank", "train_joint"]
 
 DIM = 256
+LESSONS = ("mix", "cut", "turn")
 PHRASES = 24
 
 
@@ -64,6 +66,20 @@ class Joint(nn.Module):
         return functional.normalize(self.meaning(words) + keep * self.own[name], dim=-1)
 
 
+def first_weights(start_from: Path) -> dict[str, Tensor]:
+    """Where to start: what stage "classes" wrote, or the image tower of a shipped folder."""
+    if start_from.is_dir():
+        shipped = load_file(start_from / "open_clip_model.safetensors")
+        kept = {
+            k.removeprefix("visual."): v.float() if v.is_floating_point() else v
+            for k, v in shipped.items()
+            if k.startswith("visual.trunk.")
+        }
+        return kept | {"proj.weight": shipped["visual.head.proj.weight"].float()}
+    stored = torch.load(start_from, weights_only=True)["average"]
+    return {k: v for k, v in stored.items() if k.startswith(("trunk.", "heads."))}
+
+
 def train_joint(
     sets: list[PictureSet],
     steer: list[PictureSet],
@@ -72,7 +88,7 @@ def train_joint(
     out: Path,
     *,
     minutes: float,
-    plan: tuple[tuple[float, int], ...] = ((0.45, 96), (1.0, 128)),
+    plan: tuple[tuple[float, int], ...] = ((0.4, 64), (0.72, 96), (1.0, 128)),
     size: int = 192,
     rate: float = 1.5e-3,
 ) -> None:
@@ -80,10 +96,7 @@ def train_joint(
     torch.manual_seed(1)
     generator = torch.Generator().manual_seed(1)
     model = Joint({s.name: len(s.classes) for s in sets})
-    first = torch.load(start_from, weights_only=True)["average"]
-    model.load_state_dict(
-        {k: v for k, v in first.items() if k.startswith(("trunk.", "heads."))}, strict=False
-    )
+    model.load_state_dict(first_weights(start_from), strict=False)
     average = Average(model, 0.999)
     decayed = [p for n, p in model.named_parameters() if p.ndim > 1]
     plain = [p for n, p in model.named_parameters() if p.ndim <= 1]
@@ -100,7 +113,7 @@ def train_joint(
                 rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * gone)) + 1e-6
             )
         views, labels = mixed_batch(sets, pictures, size, px, generator)
-        loss = step_loss(model, sets, bank, views, labels, generator, mix=step % 2 == 0)
+        loss = step_loss(model, sets, bank, views, labels, generator, lesson=LESSONS[step % 3])
         if not torch.isfinite(loss):
             raise SystemExit(f"loss is {loss.item()} at step {step}")
         loss.backward()
@@ -109,7 +122,7 @@ def train_joint(
         optimiser.zero_grad()
         average.update(model, step)
         step, seen = step + 1, seen + len(views)
-        if time.time() - said > 240:
+        if time.time() - said > 420:
             said = time.time()
             torch.save({"average": average.state}, out)
             print(
@@ -118,7 +131,7 @@ def train_joint(
                 flush=True,
             )
     torch.save({"average": average.state}, out)
-    for px in (128, 144, 160):
+    for px in (128, 160):
         print(
             f"done: {seen} pictures; at {px} px {judge(model, average, steer, bank, px)}",
             flush=True,
@@ -133,19 +146,20 @@ def step_loss(
     labels: list[Tensor],
     generator: torch.Generator,
     *,
-    mix: bool,
+    lesson: str,
 ) -> Tensor:
-    """One batch: half the steps mix pictures of a set, half turn half of the pictures."""
+    """One batch: its pictures mixed, or cut and mixed, within a set, or half of them turned."""
     counts = [len(y) for y in labels]
     share, partners, turned, turns = 1.0, [torch.arange(n) for n in counts], None, None
-    if mix:
+    if lesson != "turn":
         share = float(torch.distributions.Beta(0.8, 0.8).sample())
         partners = [torch.randperm(n, generator=generator) for n in counts]
-        mixed = [
-            share * v + (1 - share) * v[p]
-            for v, p in zip(views.split(counts), partners, strict=True)
-        ]
-        views = torch.cat(mixed).contiguous(memory_format=torch.channels_last)
+        others = [v[p] for v, p in zip(views.split(counts), partners, strict=True)]
+        if lesson == "mix":
+            views = torch.lerp(torch.cat(others), views, share)
+        else:
+            views, share = cut_in(views, torch.cat(others), share, generator)
+        views = views.contiguous(memory_format=torch.channels_last)
     else:
         turns = torch.randint(4, (len(views),), generator=generator)
         turned = torch.rand(len(views), generator=generator) < 0.5
@@ -168,12 +182,25 @@ def step_loss(
         anchors = model.anchors(found.name, words[torch.arange(len(words)), pick], keep)
         for logits in (model.log_scale.exp() * z @ anchors.T, model.heads[found.name](f)):
             loss = loss + share * functional.cross_entropy(logits, y, reduction="sum")
-            if mix:
+            if lesson != "turn":
                 loss = loss + (1 - share) * functional.cross_entropy(logits, y[p], reduction="sum")
     loss = loss / len(views)
     if turned is not None and turns is not None:
         loss = loss + 0.5 * functional.cross_entropy(model.turns(features[turned]), turns[turned])
     return loss
+
+
+def cut_in(
+    views: Tensor, others: Tensor, share: float, generator: torch.Generator
+) -> tuple[Tensor, float]:
+    """Lay one rectangle of other pictures over views; return the share that is left (CutMix)."""
+    side = views.shape[-1]
+    edge = round(side * (1 - share) ** 0.5)
+    top, left = (int(torch.randint(side - edge + 1, (), generator=generator)) for _ in range(2))
+    views = views.clone()
+    window = (..., slice(top, top + edge), slice(left, left + edge))
+    views[window] = others[window]
+    return views, 1 - edge * edge / side**2
 
 
 @torch.inference_mode()

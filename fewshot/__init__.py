@@ -1,24 +1,65 @@
 """Episodes, heads and their evaluation: tensors in, logits out.
 
-Only the value `Background` lives here yet; the heads and the episodic evaluation come
-with their own release. The package knows torch and numpy, and never a picture or a text.
+Start with `evaluate`, which runs one head or many through thousands of episodes; a head is
+a file in ``fewshot/heads``. The package knows torch and numpy, never a picture or a text.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
 
-if TYPE_CHECKING:
-    from fewshot.background import Background
+_HOME = {
+    "APEHead": "fewshot.heads.ape",
+    "BDCSPNHead": "fewshot.heads.bd_cspn",
+    "Background": "fewshot.background",
+    "CLAPHead": "fewshot.heads.clap",
+    "CLIPAdapterHead": "fewshot.heads.clip_adapter",
+    "CrossModalHead": "fewshot.heads.cross_modal",
+    "EpisodeSampler": "fewshot.episodes",
+    "Episodes": "fewshot.episodes",
+    "Evaluation": "fewshot.evaluation",
+    "FittedHead": "fewshot.head",
+    "FusedHead": "fewshot.heads.fused",
+    "GDAHead": "fewshot.heads.gda",
+    "Head": "fewshot.head",
+    "InnerProductHead": "fewshot.head",
+    "InnerProducts": "fewshot.inner_products",
+    "LPPlusPlusHead": "fewshot.heads.lp_plus_plus",
+    "LaplacianShotHead": "fewshot.heads.laplacian_shot",
+    "LogisticHead": "fewshot.heads.logistic",
+    "MatchingHead": "fewshot.heads.matching",
+    "NearestNeighbourHead": "fewshot.heads.nearest_neighbour",
+    "PTMAPHead": "fewshot.heads.pt_map",
+    "PrototypeHead": "fewshot.heads.prototype",
+    "RidgeHead": "fewshot.heads.ridge",
+    "SVMHead": "fewshot.heads.svm",
+    "SimpleShotHead": "fewshot.heads.simple_shot",
+    "Support": "fewshot.support",
+    "TIMHead": "fewshot.heads.tim",
+    "TaskResHead": "fewshot.heads.task_res",
+    "TipAdapterFHead": "fewshot.heads.tip_adapter_f",
+    "TipAdapterHead": "fewshot.heads.tip_adapter",
+    "TransCLIPHead": "fewshot.heads.trans_clip",
+    "TunedHead": "fewshot.tuning",
+    "Words": "fewshot.support",
+    "ZeroShotHead": "fewshot.heads.zero_shot",
+    "check_head": "fewshot.checks",
+    "evaluate": "fewshot.running",
+    "head_names": "fewshot.registry",
+    "label_support": "fewshot.support",
+    "load_head": "fewshot.registry",
+}
 
-__all__ = ["Background"]
+__all__ = sorted(_HOME)
 
 __distribution__ = "fgmm"  # fgmm reads this line to tell its own package from a namesake
 
 
 def __getattr__(name: str) -> object:
-    if name != "Background":
+    if name not in _HOME:
         raise AttributeError(f"module 'fewshot' has no attribute {name!r}")
-    from fewshot.background import Background
+    return getattr(importlib.import_module(_HOME[name]), name)
 
-    return Background
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOME]

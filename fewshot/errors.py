@@ -1,0 +1,54 @@
+"""The errors fewshot raises. Each is also the builtin one would expect.
+
+::
+
+    FewshotError
+    ├── SupportError (ValueError)     labelled features that do not fit together
+    ├── EpisodeError (ValueError)     episodes that cannot be drawn from the labels given
+    ├── QueryError (ValueError)       queries a head cannot answer
+    ├── HeadNotFound (LookupError)    no head of that name
+    ├── HeadBroken (ValueError)       a head that breaks its contract
+    └── EvaluationError (ValueError)  an evaluation, or its file, that is not what it should be
+
+A message says what is wrong, with the value; then the rule; then the cure.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "EpisodeError",
+    "EvaluationError",
+    "FewshotError",
+    "HeadBroken",
+    "HeadNotFound",
+    "QueryError",
+    "SupportError",
+]
+
+
+class FewshotError(Exception):
+    """Parent of every error fewshot raises on purpose."""
+
+
+class SupportError(FewshotError, ValueError):
+    """Labelled features, words or background that do not fit together."""
+
+
+class EpisodeError(FewshotError, ValueError):
+    """Episodes that cannot be drawn from the labels given."""
+
+
+class QueryError(FewshotError, ValueError):
+    """Queries a head cannot answer: empty, of another width, or too few."""
+
+
+class HeadNotFound(FewshotError, LookupError):
+    """No head has that name; the message gives the nearest."""
+
+
+class HeadBroken(FewshotError, ValueError):
+    """A head does not do what every head promises."""
+
+
+class EvaluationError(FewshotError, ValueError):
+    """An evaluation that cannot be made, compared or read back."""

@@ -1,0 +1,279 @@
+"""What every head promises: a support goes in, logits for queries come out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import nn
+
+from fewshot.errors import QueryError, SupportError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fewshot.background import Background
+    from fewshot.support import Support
+
+__all__ = ["FittedHead", "Head", "InnerProductHead", "check_queries", "mask_absent"]
+
+
+@runtime_checkable
+class FittedHead(Protocol):
+    """A head that has seen its support."""
+
+    def logits(self, queries: Tensor, *, query_mask: Tensor | None = None) -> Tensor:
+        """Score every class for every query.
+
+        Parameters
+        ----------
+        queries : Tensor of shape (..., q, d)
+            Leading dimensions as in the support.
+        query_mask : Tensor of shape (..., q), bool, optional
+            False marks padding: its logits mean nothing and it moves nothing.
+
+        Returns
+        -------
+        Tensor of shape (..., q, k)
+            Logits; classes that do not exist get ``-inf``.
+        """
+
+
+class Head(nn.Module, ABC):
+    """A way to learn classes from a few labelled features, batched over episodes.
+
+    A subclass writes `fit`. In ``eval`` mode `fit` never changes the head, so one head can
+    be fitted to any number of supports, by any number of threads.
+
+    Attributes
+    ----------
+    transductive : bool
+        Whether a query's answer depends on the other queries.
+    batched : bool
+        Whether leading dimensions are computed at once; `fewshot.evaluate` loops otherwise.
+    needs : frozenset of str
+        Which of ``"photos"`` and ``"words"`` the head cannot do without.
+    """
+
+    transductive: ClassVar[bool] = False
+    batched: ClassVar[bool] = True
+    needs: ClassVar[frozenset[str]] = frozenset({"photos"})
+
+    def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
+        """Change features row by row before anything else; here, not at all.
+
+        `fit` and ``logits`` apply it themselves. It stands alone so that a whole pool can
+        be transformed once for thousands of episodes.
+
+        Parameters
+        ----------
+        features : Tensor of shape (..., d)
+            Raw features.
+        background : Background, optional
+            As in the support.
+
+        Returns
+        -------
+        Tensor of shape (..., d)
+            Row ``i`` depends on row ``i`` and the background only.
+        """
+        return features
+
+    @abstractmethod
+    def fit(self, support: Support) -> FittedHead:
+        """Learn the classes of a support.
+
+        Parameters
+        ----------
+        support : Support
+            One episode or a batch of them.
+
+        Returns
+        -------
+        FittedHead
+
+        Raises
+        ------
+        SupportError
+            If the support lacks what the head needs.
+        """
+
+    def forward(self, support: Support, queries: Tensor) -> Tensor:
+        """Fit and score in one call.
+
+        Parameters
+        ----------
+        support : Support
+            One episode or a batch of them.
+        queries : Tensor of shape (..., q, d)
+            Raw features.
+
+        Returns
+        -------
+        Tensor of shape (..., q, k)
+            Logits.
+        """
+        return self.fit(support).logits(queries)
+
+    def check_support(self, support: Support) -> None:
+        """Refuse a support that lacks what this head needs.
+
+        Parameters
+        ----------
+        support : Support
+            One episode or a batch of them.
+
+        Raises
+        ------
+        SupportError
+            If words are needed and absent, or a class that exists has no photo although
+            photos are needed.
+        """
+        name = type(self).__name__
+        if "words" in self.needs and support.words is None:
+            raise SupportError(
+                f"{name} needs words and the support has none: give Support(words=Words(...)), "
+                "or take a head of photos only (PrototypeHead)"
+            )
+        if "photos" in self.needs:
+            empty = support.class_mask & (support.counts == 0)
+            if empty.any():
+                which = empty.nonzero()[0].tolist()
+                raise SupportError(
+                    f"class {which[-1]} has no photo and {name} needs at least one a class: add "
+                    "one, mark the class absent in class_mask, or take a head that also reads "
+                    "words (FusedHead)"
+                )
+
+
+class InnerProductHead(Head):
+    """A head that sees features only through inner products.
+
+    A subclass writes `logits_from_inner`; fitting and scoring from features follow.
+    """
+
+    @abstractmethod
+    def logits_from_inner(
+        self,
+        inner: Any,  # noqa: ANN401 - InnerProducts; named so to keep this module light
+        labels: Tensor,
+        class_mask: Tensor,
+        *,
+        query_mask: Tensor | None = None,
+    ) -> Tensor:
+        """Score queries from inner products of transformed features.
+
+        Parameters
+        ----------
+        inner : InnerProducts
+            With ``queries`` where the head is transductive, with words where there are any.
+        labels : Tensor of shape (..., s), int64
+            In [0, k), -1 for padding.
+        class_mask : Tensor of shape (..., k), bool
+            Which classes exist.
+        query_mask : Tensor of shape (..., q), bool, optional
+            False marks padding.
+
+        Returns
+        -------
+        Tensor of shape (..., q, k)
+            Logits; absent classes ``-inf``.
+        """
+
+    def fit(self, support: Support) -> FittedHead:
+        """Keep the transformed support.
+
+        Parameters
+        ----------
+        support : Support
+            One episode or a batch of them.
+
+        Returns
+        -------
+        FittedHead
+        """
+        self.check_support(support)
+        features = self.transform(support.features, support.background)
+        return _FittedInner(self, support.with_features(features))
+
+
+class _FittedInner:
+    def __init__(self, head: InnerProductHead, support: Support) -> None:
+        self.head, self.support = head, support
+
+    def logits(self, queries: Tensor, *, query_mask: Tensor | None = None) -> Tensor:
+        from fewshot.inner_products import InnerProducts
+
+        head, support = self.head, self.support
+        check_queries(queries, support, head, query_mask)
+        z = head.transform(queries, support.background)
+        inner = InnerProducts.of(support, z, transductive=head.transductive)
+        return head.logits_from_inner(
+            inner, support.labels, support.class_mask, query_mask=query_mask
+        )
+
+
+def check_queries(
+    queries: Tensor, support: Support, head: Head, query_mask: Tensor | None = None
+) -> None:
+    """Refuse queries that a head cannot answer.
+
+    Parameters
+    ----------
+    queries : Tensor of shape (..., q, d)
+        Raw features.
+    support : Support
+        What the head was fitted to.
+    head : Head
+        Who asks; transductive heads need two queries or more an episode.
+    query_mask : Tensor of shape (..., q), bool, optional
+        False marks padding.
+
+    Raises
+    ------
+    QueryError
+        If the shape is wrong, a number is not finite, or a transductive head gets a single query.
+    """
+    name, x = type(head).__name__, support.features
+    if queries.ndim < 2 or queries.shape[-1] != x.shape[-1]:
+        raise QueryError(
+            f"queries have shape {tuple(queries.shape)} and the support features "
+            f"{tuple(x.shape)}: give (..., q, {x.shape[-1]}) from the same encoder"
+        )
+    if queries.shape[:-2] != x.shape[:-2]:
+        raise QueryError(
+            f"queries have shape {tuple(queries.shape)} and the support features "
+            f"{tuple(x.shape)}: their leading (episode) dimensions must agree"
+        )
+    if queries.shape[-2] == 0:
+        raise QueryError("there is no query: give at least one")
+    seen = queries if query_mask is None else queries[query_mask]
+    if not torch.isfinite(seen).all():
+        raise QueryError("queries hold NaN or infinity: embed those pictures again")
+    if head.transductive:
+        fewest = (
+            queries.shape[-2] if query_mask is None else int(query_mask.sum(-1).min())
+        )
+        if fewest < 2:
+            raise QueryError(
+                f"{name} learns from the queries together and got a single one: give the whole "
+                "batch, or take an inductive head (PrototypeHead, FusedHead)"
+            )
+
+
+def mask_absent(logits: Tensor, class_mask: Tensor) -> Tensor:
+    """Give classes that do not exist the logit ``-inf``.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., q, k)
+        Scores.
+    class_mask : Tensor of shape (..., k), bool
+        Which classes exist.
+
+    Returns
+    -------
+    Tensor of shape (..., q, k)
+    """
+    return logits.masked_fill(~class_mask.unsqueeze(-2), float("-inf"))

@@ -1,0 +1,1 @@
+"""Every head, a file a method."""

@@ -1,0 +1,264 @@
+"""What a head learns from: labelled features, words, and what pictures look like in general."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import InitVar, dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+from fewshot.errors import SupportError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fewshot.background import Background
+
+__all__ = ["Support", "Words", "label_support"]
+
+Label = TypeVar("Label", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Words:
+    """What words and knowledge say about each class.
+
+    Parameters
+    ----------
+    embeddings : Tensor of shape (..., k, d)
+        Unit rows in the space of the queries; row ``j`` is class ``j``.
+    logit_scale : float
+        What a cosine is multiplied by, as the encoder was trained.
+    logit_bias : float, default=0.0
+        What is added then (sigmoid encoders).
+    scoring : {"softmax", "sigmoid"}, default="softmax"
+        How the encoder turns logits into probabilities.
+
+    Raises
+    ------
+    SupportError
+        If the embeddings are not finite, or the scale is not a positive number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> words = Words(torch.eye(2), logit_scale=10.0)
+    >>> words.logits(torch.tensor([[1.0, 0.0]]))
+    tensor([[10.,  0.]])
+    """
+
+    embeddings: Tensor
+    logit_scale: float
+    logit_bias: float = 0.0
+    scoring: str = "softmax"
+
+    def __post_init__(self) -> None:
+        if self.embeddings.ndim < 2:
+            raise SupportError(
+                f"words have shape {tuple(self.embeddings.shape)}: give (..., classes, d)"
+            )
+        if not torch.isfinite(self.embeddings).all():
+            raise SupportError("words hold NaN or infinity: embed the texts again")
+        if not 0 < self.logit_scale < float("inf"):
+            raise SupportError(f"logit_scale is {self.logit_scale}: it must be positive and finite")
+        if self.scoring not in ("softmax", "sigmoid"):
+            raise SupportError(f"scoring is {self.scoring!r}: use 'softmax' or 'sigmoid'")
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Zero-shot logits.
+
+        Parameters
+        ----------
+        features : Tensor of shape (..., q, d)
+            Unit rows.
+
+        Returns
+        -------
+        Tensor of shape (..., q, k)
+            ``logit_scale`` times the cosine, plus ``logit_bias``.
+        """
+        return self.logit_scale * (features @ self.embeddings.mT) + self.logit_bias
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Support:
+    """Labelled features of one episode, or of many at once.
+
+    Leading dimensions are episodes: (episodes, s, d) is a batch, (s, d) a single one.
+
+    Parameters
+    ----------
+    features : Tensor of shape (..., s, d)
+        Any floating type; finite.
+    labels : Tensor of shape (..., s), int64
+        In [0, k); -1 marks padding, whose features count for nothing.
+    class_mask : Tensor of shape (..., k), bool
+        Which classes exist. One may exist without any photo.
+    words : Words, optional
+        What words say about the k classes.
+    background : Background, optional
+        What pictures of this encoder look like in general.
+    patches : Tensor, optional
+        Patch features of the support, for heads that use them.
+    check : bool, default=True
+        Whether values are checked; shapes always are.
+
+    Raises
+    ------
+    SupportError
+        If shapes disagree, a label is outside [-1, k) or names an absent class, or a
+        feature is not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> support = Support(torch.eye(3), torch.tensor([0, 1, 1]), torch.ones(2, dtype=torch.bool))
+    >>> support.counts
+    tensor([1, 2])
+    """
+
+    features: Tensor
+    labels: Tensor
+    class_mask: Tensor
+    words: Words | None = None
+    background: Background | None = None
+    patches: Tensor | None = None
+    check: InitVar[bool] = True
+
+    def __post_init__(self, check: bool) -> None:
+        x, y, k = self.features, self.labels, self.class_mask.shape[-1]
+        if x.ndim < 2 or y.shape != x.shape[:-1]:
+            raise SupportError(
+                f"features have shape {tuple(x.shape)} and labels {tuple(y.shape)}: "
+                "give (..., s, d) and (..., s)"
+            )
+        if self.class_mask.shape[:-1] != y.shape[:-1]:
+            raise SupportError(
+                f"class_mask has shape {tuple(self.class_mask.shape)} for labels of shape "
+                f"{tuple(y.shape)}: give the same leading dimensions, and one entry a class"
+            )
+        if self.words is not None and self.words.embeddings.shape[-2:] != (k, x.shape[-1]):
+            raise SupportError(
+                f"words have shape {tuple(self.words.embeddings.shape)}, but there are {k} classes "
+                f"and features of width {x.shape[-1]}: give one row a class, from the same encoder"
+            )
+        if self.background is not None and self.background.mean.shape[-1] != x.shape[-1]:
+            raise SupportError(
+                f"the background has width {self.background.mean.shape[-1]}, the features "
+                f"{x.shape[-1]}: both must come from one encoder and layer"
+            )
+        if check:
+            self._check_values(k)
+
+    def _check_values(self, k: int) -> None:
+        x, y = self.features, self.labels
+        if not x.is_floating_point():
+            raise SupportError(f"features are {x.dtype}: give floating numbers")
+        if y.dtype != torch.int64 or self.class_mask.dtype != torch.bool:
+            raise SupportError(
+                f"labels are {y.dtype} and class_mask is {self.class_mask.dtype}: "
+                "give int64 and bool"
+            )
+        if y.numel() and (int(y.min()) < -1 or int(y.max()) >= k):
+            wrong = int(y.max()) if int(y.max()) >= k else int(y.min())
+            raise SupportError(
+                f"label {wrong} among {k} classes: labels are 0 to {k - 1}, and -1 for padding. "
+                "For other labels (strings, 0-2-5) use label_support"
+            )
+        real = y >= 0
+        if (real & ~self.class_mask.gather(-1, y.clamp(min=0))).any():
+            raise SupportError("a photo is labelled with a class that class_mask says is absent")
+        if not torch.isfinite(x[real]).all():
+            bad = int((~torch.isfinite(x).all(-1) & real).sum())
+            raise SupportError(
+                f"{bad} of {int(real.sum())} support features hold NaN or infinity: "
+                "embed those pictures again, or leave them out"
+            )
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, absent ones included."""
+        return self.class_mask.shape[-1]
+
+    @property
+    def one_hot(self) -> Tensor:
+        """Membership, (..., s, k), in the type of the features; rows of padding are zero."""
+        classes = torch.arange(self.n_classes, device=self.labels.device)
+        return (self.labels.unsqueeze(-1) == classes).to(self.features.dtype)
+
+    @property
+    def counts(self) -> Tensor:
+        """Photos of each class, (..., k), int64."""
+        classes = torch.arange(self.n_classes, device=self.labels.device)
+        return (self.labels.unsqueeze(-1) == classes).sum(-2)
+
+    def with_features(self, features: Tensor) -> Support:
+        """Give the same support other features, say transformed ones.
+
+        Parameters
+        ----------
+        features : Tensor of shape (..., s, d')
+            New features; a width other than d needs ``words`` and ``background`` absent.
+
+        Returns
+        -------
+        Support
+            Values are not checked again.
+        """
+        return replace(self, features=features, check=False)
+
+
+def label_support(
+    features: Tensor,
+    labels: Sequence[Label],
+    *,
+    classes: Sequence[Label] | None = None,
+    words: Words | None = None,
+    background: Background | None = None,
+) -> tuple[Support, tuple[Label, ...]]:
+    """Make a support of features with labels of any kind.
+
+    Parameters
+    ----------
+    features : Tensor of shape (s, d)
+        One row a photo.
+    labels : sequence of s hashable values
+        Strings, or numbers such as 0, 2, 5.
+    classes : sequence, optional
+        Every class, in the order of the logits; classes without a photo are allowed.
+        By default the labels in the order they first appear.
+    words, background : optional
+        As in `Support`; ``words`` in the order of ``classes``.
+
+    Returns
+    -------
+    support : Support
+    classes : tuple
+        Column ``j`` of the logits is ``classes[j]``.
+
+    Raises
+    ------
+    SupportError
+        If a label is not among ``classes``, or a class is given twice.
+
+    Examples
+    --------
+    >>> import torch
+    >>> support, classes = label_support(torch.eye(3), ["tit", "wren", "tit"])
+    >>> support.labels, classes
+    (tensor([0, 1, 0]), ('tit', 'wren'))
+    """
+    given = tuple(dict.fromkeys(labels)) if classes is None else tuple(classes)
+    index = {label: i for i, label in enumerate(given)}
+    if len(index) < len(given):
+        twice = next(c for i, c in enumerate(given) if index[c] != i)
+        raise SupportError(f"class {twice!r} is given twice: classes must differ")
+    strange = next((label for label in labels if label not in index), None)
+    if strange is not None:
+        raise SupportError(f"label {strange!r} is not among the {len(given)} classes given")
+    numbers = torch.tensor(
+        [index[label] for label in labels], dtype=torch.int64, device=features.device
+    )
+    exists = torch.ones(len(given), dtype=torch.bool, device=features.device)
+    return Support(features, numbers, exists, words, background), given

@@ -12,19 +12,22 @@ Every step reads what the one before it wrote into ``--runs``; two cores are eno
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 
 import torch
+from tiny_training.background import write_background
 from tiny_training.data import PictureSet, field_guide, load_sets
-from tiny_training.phrases import class_texts
-from tiny_training.ship import fit_background, fit_scale, write_folder
+from tiny_training.phrases import class_texts, typed_names
+from tiny_training.scale import fit_scale, steering_cosines
+from tiny_training.ship import staged, write_folder, write_scale
 from tiny_training.stage_classes import train_classes
 from tiny_training.stage_joint import Joint, phrase_bank, train_joint
-from tiny_training.stage_words import encode_tokens, picture_bank, text_tower, train_words
+from tiny_training.stage_words import picture_bank, text_tower, train_words
 from tiny_training.teacher import Teacher
 from tiny_training.vocabulary import build_tokenizer
+
+from fgmm import load_encoder
 
 ROOT = Path(__file__).parents[1]
 VIEWS = {"general": 1, "grocery": 4, "flowers": 4, "birds": 1}
@@ -78,10 +81,10 @@ def main() -> None:
         return
 
     model = load_joint(args.runs, sets)
-    steering = picture_bank(model, steer, args.px, {s.name: 1 for s in steer})
     tokenizer = build_tokenizer(texts)
     tower = text_tower(len(tokenizer))
     if args.step == "words":
+        steering = picture_bank(model, steer, args.px, {s.name: 1 for s in steer})
         pictures = picture_bank(model, sets, args.px, VIEWS)
         if args.go_on:
             tower.load_state_dict(torch.load(args.runs / "words.pt", weights_only=True)["text"])
@@ -99,49 +102,28 @@ def main() -> None:
         )
         return
 
-    tower.load_state_dict(torch.load(args.runs / "words.pt", weights_only=True)["text"])
+    words = torch.load(args.runs / "words.pt", weights_only=True)
+    tower.load_state_dict(words["text"])
     tower.eval()
-    with torch.inference_mode():
-        judged = [
-            (
-                steering[s.name][0],
-                encode_tokens(tower, tokenizer, [texts[s.name][c].names[0] for c in s.classes]),
-                steering[s.name][1],
-            )
-            for s in steer
-        ]
-    scale = fit_scale([tuple(t.clone() for t in one) for one in judged])
-    write_folder(args.out, model, tower, tokenizer, scale, args.px)
-    ship_background(args.out, steer)
+    with staged(args.out) as folder:
+        write_folder(folder, model, tower, tokenizer, float(words["log_scale"].exp()), args.px)
+        ship_scale(folder, steer, typed_names(args.data))
+        ship_background(folder, steer)
+
+
+def ship_scale(folder: Path, steer: list[PictureSet], names: dict[str, dict[str, str]]) -> None:
+    """Fit the logit scale through the shipped encoder, on pictures not trained on."""
+    encoder = load_encoder(f"openclip:{folder}")
+    scale = fit_scale(steering_cosines(encoder, steer, names))
+    print(f"logit scale {scale:.2f}; the text tower was trained with {encoder.logit_scale:.2f}")
+    write_scale(folder, scale)
 
 
 def ship_background(folder: Path, steer: list[PictureSet]) -> None:
-    """Fit the background through the shipped encoder, on pictures no weight was fitted to."""
-    from PIL import Image
-    from safetensors.torch import save_file
-
-    import fgmm
-
-    encoder = fgmm.load_encoder(f"openclip:{folder}")
-    pools = [*steer, field_guide(NEW_POSES)]
-    pictures = [Image.fromarray(p) for s in pools for p in s.pictures.permute(0, 2, 3, 1).numpy()]
-    sizes = [len(s.classes) for s in pools]
-    labels = torch.cat([s.labels + sum(sizes[:i]) for i, s in enumerate(pools)])
-    layers = {
-        x: fgmm.embed_images(pictures, encoder=encoder, layer=x, batch_size=128)
-        for x in ("joint", "features")
-    }
-    fitted = fit_background({k: v.vectors for k, v in layers.items()}, labels)
-    source = (
-        "tiny_imagenet val, grocery val (base), flowers base (image number 1 modulo 20), "
-        "field guide base species in new poses; none of them trained on"
-    )
-    about = {
-        "n": str(len(labels)),
-        "source": source,
-        "spaces": json.dumps({k: v.space for k, v in layers.items()}),
-    }
-    save_file(fitted, folder / "background.safetensors", metadata=about)
+    """Fit the background through the shipped encoder, on pictures not trained on."""
+    # loaded again: the scale is one of the weights that the space is named after
+    encoder = load_encoder(f"openclip:{folder}")
+    write_background(folder, encoder, [*steer, field_guide(NEW_POSES)])
 
 
 if __name__ == "__main__":

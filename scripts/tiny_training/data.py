@@ -9,41 +9,40 @@ is 1 modulo 20 steer the training: they are looked at, never learned from.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
+from fgmm import fieldguide
 from fgmm.fieldguide import FieldGuide
+from tiny_training import studio
+from tiny_training.pictures import PictureSet, packed, rules_key
 from tiny_training.studio import paste_studio
 
-__all__ = ["PictureSet", "is_novel_flower", "is_novel_grocery", "load_sets"]
+__all__ = [
+    "PictureSet",
+    "field_guide",
+    "flower_files",
+    "flower_role",
+    "grocery_files",
+    "is_novel_flower",
+    "is_novel_grocery",
+    "load_sets",
+]
 
 SIDE = 160
-
-
-@dataclass(frozen=True)
-class PictureSet:
-    """Pictures of one source; ``labels`` index ``classes``.
-
-    ``pictures`` is (n, 3, side, side) uint8; ``classes`` are keys into the phrases.
-    """
-
-    name: str
-    pictures: Tensor
-    labels: Tensor
-    classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.labels)
+# whoever decides what a packed picture looks like: a change of one of these packs anew
+PACKERS = (
+    Path(__file__),
+    Path(studio.__file__),
+    *sorted(Path(fieldguide.__file__).parent.glob("*.py")),
+)
 
 
 def is_novel_grocery(class_id: int) -> bool:
@@ -54,6 +53,16 @@ def is_novel_grocery(class_id: int) -> bool:
 def is_novel_flower(oxford_id: int) -> bool:
     """Whether nothing shipped has seen a picture of this flower."""
     return oxford_id % 3 == 0
+
+
+def flower_role(path: Path) -> Literal["novel", "test", "steer", "train"]:
+    """What a photo of a flower is for, by its folder (Oxford id) and image number."""
+    number = int(path.stem.split("_")[-1])
+    if is_novel_flower(int(path.parent.name)):
+        return "novel"
+    if number % 5 == 0:
+        return "test"
+    return "steer" if number % 20 == 1 else "train"
 
 
 def square(image: Image.Image, side: int = SIDE) -> np.ndarray:
@@ -82,11 +91,14 @@ def _as_set(
     return PictureSet(name, pictures, torch.from_numpy(labels).long(), classes)
 
 
-def grocery_files(root: Path, splits: tuple[str, ...]) -> list[tuple[Path, str]]:
+def grocery_files(
+    root: Path, splits: tuple[str, ...], *, novel: bool = False
+) -> list[tuple[Path, str]]:
+    """Photos of base classes with their class; of novel ones where a benchmark asks for them."""
     names = {
         c["name"]
         for c in json.loads((root / "classes.json").read_text())
-        if not is_novel_grocery(c["id"])
+        if is_novel_grocery(c["id"]) == novel
     }
     return [
         (path, name)
@@ -97,14 +109,10 @@ def grocery_files(root: Path, splits: tuple[str, ...]) -> list[tuple[Path, str]]
 
 
 def flower_files(root: Path, *, steer: bool) -> list[tuple[Path, str]]:
+    """Photos of base flowers to train on, or to steer by, with their class."""
+    wanted = "steer" if steer else "train"
     found = sorted((root / "images").glob("*/*.jpg"))
-    return [
-        (path, path.parent.name)
-        for path in found
-        if not is_novel_flower(int(path.parent.name))
-        and int(path.stem.split("_")[-1]) % 5
-        and (int(path.stem.split("_")[-1]) % 20 == 1) == steer
-    ]
+    return [(path, path.parent.name) for path in found if flower_role(path) == wanted]
 
 
 def general(root: Path, split: str) -> PictureSet:
@@ -159,9 +167,7 @@ def load_sets(
     train, steer : list of PictureSet
     """
     cache.mkdir(parents=True, exist_ok=True)
-    # a change of this file is a change of the rules: what an older one packed is not read
-    told = [Path(__file__).read_bytes(), str((data.resolve(), birds_per_species)).encode()]
-    rules = hashlib.sha256(b"".join(told)).hexdigest()[:12]
+    rules = rules_key(PACKERS, str(data.resolve()), birds_per_species)
     makers = {
         "general": lambda: general(data / "tiny_imagenet_32", "train"),
         "grocery": lambda: grocery_train(data),
@@ -171,20 +177,10 @@ def load_sets(
         "grocery-val": lambda: _pack("grocery", grocery_files(data / "grocery", ("val",))),
         "flowers-val": lambda: _pack("flowers", flower_files(data / "flowers", steer=True)),
     }
-    sets = {}
-    for name, make in makers.items():
-        path = cache / f"{name}-{rules}.npz"
-        if not path.exists():
-            made, half = make(), path.with_suffix(".half.npz")
-            np.savez(half, x=made.pictures.numpy(), y=made.labels.numpy(), c=np.array(made.classes))
-            os.replace(half, path)
-        stored = np.load(path)
-        sets[name] = PictureSet(
-            name.removesuffix("-val"),
-            torch.from_numpy(stored["x"]),
-            torch.from_numpy(stored["y"]),
-            tuple(str(c) for c in stored["c"]),
-        )
+    sets = {
+        name: packed(cache / f"{name}-{rules}.npz", name.removesuffix("-val"), make)
+        for name, make in makers.items()
+    }
     steer = [_relabel(sets[f"{n}-val"], sets[n].classes) for n in ("general", "grocery", "flowers")]
     return [sets[n] for n in ("general", "grocery", "flowers", "birds")], steer
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from fgmm.fieldguide import FieldGuide, Species
 from fgmm.fieldguide.species import describe
 
-__all__ = ["ClassTexts", "class_texts", "dress"]
+__all__ = ["ClassTexts", "class_texts", "dress", "typed_names"]
 
 HERE = Path(__file__).parent
 TEMPLATES = (
@@ -134,3 +134,24 @@ def class_texts(data: Path) -> dict[str, dict[str, ClassTexts]]:
         "flowers": flower_texts(data),
         "birds": bird_texts(),
     }
+
+
+def typed_names(data: Path) -> dict[str, dict[str, str]]:
+    """What a user would type for each class, novel ones too: set -> class key -> one name.
+
+    Groceries are called by name, with the kind of thing where the name does not say it
+    ("Golden Delicious apple").
+    """
+    entries = json.loads((data / "grocery" / "classes.json").read_text())
+    flowers = json.loads((data / "flowers" / "cat_to_name.json").read_text())
+    return {
+        "general": {wnid: found.names[0] for wnid, found in general_texts(data).items()},
+        "grocery": {e["name"]: _grocery_name(e["name"], e["coarse"]) for e in entries},
+        "flowers": {f"{int(oxford):03d}": name for oxford, name in flowers.items()},
+        "birds": {s.name: s.name for s in FieldGuide().species},
+    }
+
+
+def _grocery_name(name: str, coarse: str) -> str:
+    name, kind = name.replace("-", " "), coarse.replace("-", " ").lower()
+    return name if kind.split()[-1] in name.lower() else f"{name} {kind}"

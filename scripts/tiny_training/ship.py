@@ -1,15 +1,21 @@
-"""Last step: one folder in open_clip's format, in half precision, with its background."""
+"""Last step: one folder in open_clip's format, in half precision.
+
+The scale and the background are fitted through the folder's own encoder, so the folder is
+made whole in a place of its own and only then put where users find it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as functional
 from open_clip.transformer import TextTransformer
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tiny_training.stage_classes import MEAN, STD, TRUNK
@@ -17,7 +23,9 @@ from tiny_training.stage_joint import DIM, Joint
 from tiny_training.stage_words import TEXT
 from tiny_training.vocabulary import CONTEXT
 
-__all__ = ["configuration", "fit_background", "fit_scale", "write_folder"]
+__all__ = ["configuration", "staged", "write_folder", "write_scale"]
+
+WEIGHTS = "open_clip_model.safetensors"
 
 
 def configuration(vocabulary: int, px: int) -> dict[str, Any]:
@@ -57,14 +65,17 @@ def configuration(vocabulary: int, px: int) -> dict[str, Any]:
 def write_folder(
     folder: Path, model: Joint, tower: TextTransformer, tokenizer: Any, scale: float, px: int
 ) -> None:
-    """Write configuration, weights and vocabulary."""
+    """Write configuration, weights and vocabulary.
+
+    ``scale`` stands in until `write_scale` knows better.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {f"visual.trunk.{k}": v for k, v in model.trunk.state_dict().items()}
     weights["visual.head.proj.weight"] = model.proj.weight
     weights |= {f"text.{k}": v for k, v in tower.state_dict().items() if k != "attn_mask"}
     weights["logit_scale"] = torch.tensor(scale).log()
     stored = {k: _halve(v.detach()) for k, v in weights.items()}
-    save_file(stored, folder / "open_clip_model.safetensors", metadata={"format": "pt"})
+    save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
     text = json.dumps(configuration(len(tokenizer), px), indent=2)
     (folder / "open_clip_config.json").write_text(text + "\n")
     tokenizer.save_pretrained(folder)
@@ -76,36 +87,27 @@ def _halve(value: Tensor) -> Tensor:
     return value.half() if value.dtype == torch.float32 and value.ndim > 1 else value
 
 
-def fit_scale(joint: list[tuple[Tensor, Tensor, Tensor]]) -> float:
-    """The logit scale that makes steering pictures most likely by name.
+def write_scale(folder: Path, scale: float) -> None:
+    """Put another logit scale into the weights; the name of the space changes with it."""
+    stored = load_file(folder / WEIGHTS)
+    stored["logit_scale"] = torch.tensor(scale).log()
+    # the old file may be mapped into memory, by `stored` itself: never write over it
+    save_file(stored, folder / f"{WEIGHTS}.new", metadata={"format": "pt"})
+    (folder / f"{WEIGHTS}.new").replace(folder / WEIGHTS)
 
-    ``joint`` holds (pictures, class texts, labels) for each set.
+
+@contextlib.contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A new folder to write into; its files reach ``folder`` when all went well, else none do.
+
+    The background goes last: one that is older than the weights names another space, and
+    loading it is refused. Whatever else lies in ``folder`` stays.
     """
-    log_scale = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.LBFGS([log_scale], lr=0.5, max_iter=60)
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = sum(functional.cross_entropy(20 * log_scale.exp() * z @ t.T, y) for z, t, y in joint)
-        loss.backward()
-        return loss
-
-    optimiser.step(closure)
-    return float(20 * log_scale.detach().exp())
-
-
-def fit_background(vectors: dict[str, Tensor], labels: Tensor) -> dict[str, Tensor]:
-    """Mean, within-class and total covariance of each layer's unit vectors."""
-    out = {}
-    for layer, x in vectors.items():
-        x = x.double()
-        counts = torch.bincount(labels).double().unsqueeze(1)
-        means = torch.zeros(len(counts), x.shape[1], dtype=torch.float64).index_add_(
-            0, labels, x
-        ) / counts.clamp(min=1)
-        around = x - means[labels]
-        centred = x - x.mean(0)
-        out[f"{layer}.mean"] = x.mean(0).float()
-        out[f"{layer}.within"] = (around.T @ around / (len(x) - int((counts > 0).sum()))).float()
-        out[f"{layer}.total"] = (centred.T @ centred / (len(x) - 1)).float()
-    return out
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
+        yield Path(name)
+        made = sorted(Path(name).iterdir(), key=lambda p: (p.stem == "background", p.name))
+        for file in made:
+            file.chmod(0o644)
+        for file in made:
+            file.replace(folder / file.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 from fgmm.embedding import embed_images
-from fgmm.encoders.registry import load_encoder
+from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder
 from fgmm.errors import CandidateError, EncoderBroken
 from fgmm.images import MAX_PIXELS, read_image
 from fgmm.images.arrays import is_array
@@ -81,7 +81,7 @@ def classify(
     image: object,
     candidate_texts: CandidateTexts,
     *,
-    encoder: str | ImageEncoder = "tiny",
+    encoder: str | ImageEncoder = DEFAULT_ENCODER,
     templates: Templates | None = None,
     concept: str | None = None,
     knowledge: object | None = None,
@@ -172,6 +172,7 @@ def classify(
     model = _text_encoder(encoder)
     classes = class_matrix(model, candidate_texts, templates, concept)
     reading = Reading(model.logit_scale, model.logit_bias, model.scoring)
+    called = _encoder_name(encoder)
     if _is_many(image):
         many = embed_images(
             image,
@@ -183,7 +184,7 @@ def classify(
             max_pixels=max_pixels,
         )
         failures = [(_input(image, failure), failure.error) for failure in many.failures]
-        return Predictions(Scored(many, many.names, classes, reading), failures)
+        return Predictions(Scored(many, many.names, classes, reading, called), failures)
     if cache is None or cache is False:
         one = model.encode_images([read_image(image, max_pixels=max_pixels)])
     else:
@@ -196,7 +197,7 @@ def classify(
             on_error="raise",
             max_pixels=max_pixels,
         )
-    return Scored(one, [_name(image)], classes, reading)[0]
+    return Scored(one, [_name(image)], classes, reading, called)[0]
 
 
 def _text_encoder(encoder: str | ImageEncoder) -> Encoder:
@@ -207,6 +208,13 @@ def _text_encoder(encoder: str | ImageEncoder) -> Encoder:
             "use one that reads both, such as 'tiny' or 'openclip:ViT-B-16/openai'"
         )
     return model
+
+
+def _encoder_name(encoder: str | ImageEncoder) -> str:
+    if isinstance(encoder, str):
+        return str(encoder)
+    name = getattr(encoder, "name", None)  # the protocol asks for none
+    return name if isinstance(name, str) and name else type(encoder).__name__
 
 
 def _is_many(image: object) -> TypeIs[Iterable[object]]:

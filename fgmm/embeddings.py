@@ -11,12 +11,13 @@ from fgmm.errors import SpaceMismatch
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from typing_extensions import Self
 
-__all__ = ["ClassMatrix", "Embeddings", "unit_rows"]
+__all__ = ["ClassMatrix", "Embeddings", "cosine_matrix", "unit_rows"]
 
 _LENGTH_TOLERANCE = 1e-3
 _HALF_FROM = 10_000
+_ROWS_A_BLOCK = 8_192
+_CLASS_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def unit_rows(vectors: Tensor) -> Tensor:
@@ -49,6 +50,38 @@ def unit_rows(vectors: Tensor) -> Tensor:
         )
     units: Tensor = vectors / lengths
     return units
+
+
+def cosine_matrix(here: Tensor, there: Tensor) -> Tensor:
+    """Cosines of every row here with every row there, computed in float32.
+
+    Parameters
+    ----------
+    here : Tensor of shape (n, d), float32
+        Unit rows.
+    there : Tensor of shape (m, d)
+        Unit rows of any precision; rows in half precision become float32 a block at a time,
+        so the rows here are never rounded and no second copy of ``there`` is made.
+
+    Returns
+    -------
+    Tensor of shape (n, m), float32, in [-1, 1]
+        Where ``here`` is.
+
+    Examples
+    --------
+    >>> cosine_matrix(torch.eye(2), torch.eye(2, dtype=torch.float16))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    there = there.to(here.device)
+    if there.dtype == torch.float32:
+        return (here @ there.T).clamp_(-1, 1)
+    cosines = here.new_empty(len(here), len(there))
+    for start in range(0, len(there), _ROWS_A_BLOCK):
+        stop = start + _ROWS_A_BLOCK
+        cosines[:, start:stop] = here @ there[start:stop].float().T
+    return cosines.clamp_(-1, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,14 +120,7 @@ class Embeddings:
         v = self.vectors
         if v.ndim != 2 or v.dtype != torch.float32:
             raise ValueError(f"embeddings are (n, d) float32, not {tuple(v.shape)} {v.dtype}")
-        lengths = v.norm(dim=1)
-        wrong = ~((lengths - 1).abs() <= _LENGTH_TOLERANCE)
-        if bool(wrong.any()):
-            row = int(wrong.nonzero()[0, 0])
-            raise ValueError(
-                f"{int(wrong.sum())} of {len(v)} rows are not of length one; "
-                f"first is row {row} with length {float(lengths[row]):.4f}"
-            )
+        _check_lengths(v)
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -121,8 +147,7 @@ class Embeddings:
             If the two come from different encoders.
         """
         check_space(self.space, other.space)
-        there = other.vectors.to(self.vectors.device)
-        return (self.vectors.to(there.dtype) @ there.T).float().clamp_(-1, 1)
+        return cosine_matrix(self.vectors, other.vectors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,22 +157,63 @@ class ClassMatrix:
     Parameters
     ----------
     vectors : Tensor of shape (k, d)
-        float32, float16 or bfloat16; unit rows.
+        float32, float16 or bfloat16; finite, every row of length one as nearly as its
+        precision can say: checked.
     space : str
         As in `Embeddings`.
+
+    Raises
+    ------
+    ValueError
+        If the vectors are not as described.
+
+    Examples
+    --------
+    >>> classes = ClassMatrix(torch.eye(3).to(ClassMatrix.dtype_for(20_000)), "here")
+    >>> classes.vectors.dtype
+    torch.float16
+    >>> ClassMatrix(torch.ones(1, 3), "here")
+    Traceback (most recent call last):
+    ValueError: 1 of 1 rows are not of length one; first is row 0 with length 1.7321
     """
 
     vectors: Tensor
     space: str
 
-    @classmethod
-    def from_embeddings(cls, embeddings: Embeddings) -> Self:
-        """Keep embeddings as classes, in half precision if they are many."""
-        many = len(embeddings) >= _HALF_FROM
-        return cls(embeddings.vectors.half() if many else embeddings.vectors, embeddings.space)
+    def __post_init__(self) -> None:
+        v = self.vectors
+        if v.ndim != 2 or v.dtype not in _CLASS_DTYPES:
+            raise ValueError(
+                "a class matrix is (k, d) in float32, float16 or bfloat16, "
+                f"not {tuple(v.shape)} {v.dtype}"
+            )
+        _check_lengths(v)
+
+    @staticmethod
+    def dtype_for(n_classes: int) -> torch.dtype:
+        """Say in which precision so many classes are kept."""
+        return torch.float16 if n_classes >= _HALF_FROM else torch.float32
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+
+def _check_lengths(vectors: Tensor) -> None:
+    """Refuse rows that are not of length one; a row that is not finite has no length."""
+    allowed = _LENGTH_TOLERANCE
+    if vectors.dtype == torch.float32:
+        lengths = vectors.norm(dim=1)
+    else:
+        allowed += torch.finfo(vectors.dtype).eps  # more than rounding can do to a length
+        # A block at a time: a million classes in half precision are not copied as a whole.
+        lengths = torch.cat([block.float().norm(dim=1) for block in vectors.split(_ROWS_A_BLOCK)])
+    wrong = ~((lengths - 1).abs() <= allowed)
+    if bool(wrong.any()):
+        row = int(wrong.nonzero()[0, 0])
+        raise ValueError(
+            f"{int(wrong.sum())} of {len(vectors)} rows are not of length one; "
+            f"first is row {row} with length {float(lengths[row]):.4f}"
+        )
 
 
 def check_space(here: str, there: str) -> None:

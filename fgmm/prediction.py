@@ -40,8 +40,9 @@ class Prediction:
     scoring : {"softmax", "sigmoid"}
         How the encoder's logits are read.
     provenance : mapping of str to str
-        ``encoder_space``; ``class_set``, the same for the same candidates and texts in any
-        order; and the versions of ``fgmm`` and ``torch``.
+        ``encoder_name``, as the caller named it; ``encoder_space``, the fingerprint of what
+        it computes; ``class_set``, the same for the same candidates and texts in any order;
+        and the versions of ``fgmm`` and ``torch``.
     name : str, optional
         Of the picture.
     calibration : str, default="none"
@@ -198,7 +199,8 @@ class Prediction:
 
     def __repr__(self) -> str:
         name = f"{self.name!r}: " if self.name else ""
-        return f"<Prediction {name}{self.label!r} {self.probability:.3f}, of {len(self)}>"
+        rivals = f"of {len(self)}" if self.generic is None else f"against {self.generic[0]!r}"
+        return f"<Prediction {name}{self.label!r} {self.probability:.3f}, {rivals}>"
 
     def __str__(self) -> str:
         return draw_table(self)
@@ -218,7 +220,7 @@ class Predictions(Sequence[Prediction]):
     """The predictions of many pictures, in the order the pictures came.
 
     A picture given twice has two predictions. Pictures that could not be read have none
-    and are listed in ``failures``.
+    and are listed in ``failures``. A slice is `Predictions` too.
 
     Parameters
     ----------
@@ -228,7 +230,8 @@ class Predictions(Sequence[Prediction]):
     Attributes
     ----------
     failures : list of (input, error)
-        What was given and why it could not be read.
+        What was given and why it could not be read. They are of the whole call: a slice is
+        a choice among the pictures that were read, and has no failures.
 
     Examples
     --------
@@ -271,14 +274,18 @@ class Predictions(Sequence[Prediction]):
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"<Predictions of {len(self)} pictures{failed}>"
+        return f"<Predictions of {_pictures(len(self))}{failed}>"
 
     def __str__(self) -> str:
         shown = [str(prediction) for prediction in self[:_SHOWN]]
         if len(self) > _SHOWN:
-            shown.append(f"... and {len(self) - _SHOWN} more pictures")
+            shown.append(f"... and {_pictures(len(self) - _SHOWN, 'more ')}")
         failed = [f"failed: {given!r}: {error}" for given, error in self.failures[:_SHOWN]]
         return "\n\n".join([*shown, *failed]) or "no pictures"
+
+
+def _pictures(n: int, more: str = "") -> str:
+    return f"{n} {more}picture{'' if n == 1 else 's'}"
 
 
 def _whole(k: int) -> int:

@@ -49,7 +49,6 @@ GENERIC_TEXT = "a photo."
 """What a single candidate competes with where the encoder's scores go through a softmax."""
 
 _TEXTS_A_CALL = 8_192
-_HALF_FROM = 10_000  # classes, as in ClassMatrix.from_embeddings
 _WORDINGS_KEPT = 4_096  # texts of one set of classes whose own vectors stay for `explain`
 
 _texts = TextCache(256 * 2**20)
@@ -171,10 +170,8 @@ def _encode_classes(
 ) -> TextClasses:
     one = len(candidates.labels) == 1
     n_texts = sum(len(names) for names in candidates.names) * len(templates)
-    many = len(candidates.labels) >= _HALF_FROM
-    kept = torch.empty(
-        len(candidates.labels), encoder.dim, dtype=torch.float16 if many else torch.float32
-    )
+    n_classes = len(candidates.labels)
+    kept = torch.empty(n_classes, encoder.dim, dtype=ClassMatrix.dtype_for(n_classes))
     generic: Tensor | None = None
     wordings: list[Tensor] = []
     described: list[str] = []

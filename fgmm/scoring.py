@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, overload
 import torch
 
 from fgmm._version import __version__
-from fgmm.embeddings import check_space
+from fgmm.embeddings import check_space, cosine_matrix
 from fgmm.prediction import Prediction, Wording
 from fgmm.prompts import GENERIC_TEXT
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fgmm.embeddings import ClassMatrix, Embeddings
+    from fgmm.embeddings import Embeddings
     from fgmm.encoders.base import Scoring
     from fgmm.prompts import TextClasses
 
@@ -24,7 +24,6 @@ __all__ = ["Reading", "Scored"]
 
 _LOGITS_A_BLOCK = 2**22
 _ROWS_A_BLOCK = 1_024
-_CLASSES_A_BLOCK = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,8 @@ class Scored(Sequence[Prediction]):
     names : sequence of n str or None
     classes : TextClasses
     reading : Reading
+    encoder_name : str
+        What the caller named the encoder, for the provenance.
 
     Raises
     ------
@@ -61,6 +62,7 @@ class Scored(Sequence[Prediction]):
         names: Sequence[str | None],
         classes: TextClasses,
         reading: Reading,
+        encoder_name: str,
     ) -> None:
         check_space(pictures.space, classes.matrix.space)
         self._vectors = pictures.vectors.cpu()
@@ -70,6 +72,7 @@ class Scored(Sequence[Prediction]):
         self._rows = max(1, min(_ROWS_A_BLOCK, _LOGITS_A_BLOCK // len(classes)))
         self._last: tuple[int, list[Prediction]] = (-1, [])
         self._provenance = {
+            "encoder_name": encoder_name,
             "encoder_space": pictures.space,
             "class_set": classes.fingerprint,
             "fgmm": __version__,
@@ -98,7 +101,7 @@ class Scored(Sequence[Prediction]):
     def _predict(self, start: int) -> list[Prediction]:
         vectors = self._vectors[start : start + self._rows]
         classes, reading = self._classes, self._reading
-        cosines = _cosines(vectors, classes.matrix)
+        cosines = cosine_matrix(vectors, classes.matrix.vectors)
         logits = cosines * reading.scale + reading.bias
         generic: list[float] = []
         if reading.scoring == "sigmoid":
@@ -106,7 +109,7 @@ class Scored(Sequence[Prediction]):
         elif classes.generic is None:
             probabilities = logits.softmax(dim=1)
         else:
-            against = (vectors @ classes.generic[:, None]) * reading.scale + reading.bias
+            against = cosine_matrix(vectors, classes.generic[None]) * reading.scale + reading.bias
             generic = [float(logit) for logit in against]
             probabilities = (logits - against).sigmoid()  # the softmax of two
         # Rows are copied, so that keeping one prediction does not keep its whole block.
@@ -141,14 +144,3 @@ class NearestText:
         cosines = self.classes.wordings[index] @ self.picture
         best = int(cosines.argmax())
         return Wording(self.classes.texts(index)[best], float(cosines[best]), len(cosines))
-
-
-def _cosines(vectors: Tensor, matrix: ClassMatrix) -> Tensor:
-    """Give (n, k) cosines in float32, whatever precision the classes are kept in."""
-    if matrix.vectors.dtype == torch.float32:
-        return (vectors @ matrix.vectors.T).clamp_(-1, 1)
-    cosines = vectors.new_empty(len(vectors), len(matrix))
-    for start in range(0, len(matrix), _CLASSES_A_BLOCK):
-        stop = start + _CLASSES_A_BLOCK
-        cosines[:, start:stop] = vectors @ matrix.vectors[start:stop].float().T
-    return cosines.clamp_(-1, 1)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from fgmm.embedding.results import Failure, ImageEmbeddings
+from fgmm.encoders.base import prepares
 from fgmm.encoders.shelf import picture_shelf
 from fgmm.errors import EncoderBroken
 
@@ -33,8 +34,7 @@ _ROWS_IN_BLOCK = 4096
 class Target:
     """An encoder and a layer of it.
 
-    An encoder may offer ``prepare(image)``, safe in threads, and ``encode_prepared(prepared,
-    layer=...)`` for a list of what that gave. Then workers prepare pictures while the model
+    Of a `fgmm.encoders.base.PreparingEncoder` workers prepare pictures while the model
     computes, and let go of the decoded ones at once.
     """
 
@@ -52,9 +52,7 @@ class Target:
         if layer != "joint":  # only vectors tell the space of a layer; those of no pictures do
             empty = encoder.encode_images([], layer=layer)
             space, dim = empty.space, empty.dim
-        prepare = getattr(encoder, "prepare", None)
-        if not callable(getattr(encoder, "encode_prepared", None)):
-            prepare = None
+        prepare = encoder.prepare if prepares(encoder) else None
         return cls(encoder, layer, space, picture_shelf(encoder, space), dim, prepare)
 
     def encode(self, pictures: Sequence[Any]) -> Vector:

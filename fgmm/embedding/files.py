@@ -3,7 +3,8 @@
 A finished file holds three tensors: ``vectors`` (n, d) float32, ``keys`` (n, 16) bytes, which
 say what content each row is of, and ``inputs``, names, positions and failures as JSON in
 UTF-8. They are no metadata because safetensors refuses more than 100 MB of that, and a
-million names are more. The metadata are ``format``, ``version``, ``space`` and ``layer``.
+million names are more. The metadata are ``format``, ``version``, ``space``, ``layer`` and
+``shelf``: the space and how it was computed, see `fgmm.encoders.shelf`.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def load_embeddings(path: str | os.PathLike[str]) -> ImageEmbeddings:
     return _load(Path(path))[0]
 
 
-def _load(path: Path) -> tuple[ImageEmbeddings, Tensor]:
-    """Read a finished file: the embeddings, and the keys of their rows, (n, 16) bytes."""
+def _load(path: Path) -> tuple[ImageEmbeddings, Tensor, str]:
+    """Read a finished file: embeddings, keys of their rows, (n, 16) bytes, and their shelf."""
     problem = f"cannot read embeddings from {str(path)!r}: "
     if not path.is_file():
         raise StoreError(problem + "there is no such file")
@@ -77,6 +78,7 @@ def _load(path: Path) -> tuple[ImageEmbeddings, Tensor]:
                     f"{problem}it is of version {about.get('version')}, this fgmm reads version "
                     f"{_VERSION}; embed the pictures again"
                 )
+            shelf = about["shelf"]
             keys = file.get_tensor("keys")
             inputs = json.loads(bytes(file.get_tensor("inputs").numpy()))
             embeddings = ImageEmbeddings(
@@ -90,7 +92,7 @@ def _load(path: Path) -> tuple[ImageEmbeddings, Tensor]:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{problem}it is damaged or something else ({error})") from error
-    return embeddings, keys
+    return embeddings, keys, shelf
 
 
 class ResumableFile:
@@ -102,21 +104,23 @@ class ResumableFile:
     Raises
     ------
     StoreError
-        If the file is something else, or of another space; or nothing can be written there.
+        If the file is something else, of another space, or of the same space computed
+        otherwise (in half precision); or nothing can be written there.
     """
 
-    def __init__(self, path: str | os.PathLike[str], space: str, layer: str) -> None:
+    def __init__(self, path: str | os.PathLike[str], space: str, layer: str, shelf: str) -> None:
         self.path = Path(path)
         self.space = space
         self.layer = layer
+        self.shelf = shelf
         if not self.path.parent.is_dir():
             raise StoreError(f"cannot write {str(path)!r}: there is no folder {self.path.parent}")
         self._finished: dict[bytes, Vector] = {}
         if self.path.exists():
-            done, keys = _load(self.path)
-            if done.space != space:
+            done, keys, found = _load(self.path)
+            if found != shelf:
                 raise StoreError(
-                    f"{str(path)!r} holds vectors of {done.space!r}, and these are of {space!r}: "
+                    f"{str(path)!r} holds vectors of {found!r}, and these are of {shelf!r}: "
                     "remove it, or choose another name"
                 )
             rows = done.vectors.numpy()
@@ -160,10 +164,14 @@ class ResumableFile:
             "version": _VERSION,
             "space": self.space,
             "layer": self.layer,
+            "shelf": self.shelf,
         }
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
+            draft.touch()
+            mode = draft.stat().st_mode  # what files get here; safetensors makes them private
             save_file(tensors, draft, about)
+            draft.chmod(mode)
             with draft.open("rb+") as file:
                 os.fsync(file.fileno())
             draft.replace(self.path)

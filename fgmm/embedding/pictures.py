@@ -14,7 +14,7 @@ from fgmm.embedding.encoding import RowTable, Target
 from fgmm.embedding.files import ResumableFile
 from fgmm.embedding.stores import CacheChoice, open_cache
 from fgmm.embedding.threads import BatchThreads, count_encoding_threads
-from fgmm.encoders.registry import load_encoder
+from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder
 from fgmm.errors import ImageError
 from fgmm.images import MAX_PIXELS, ImageSource, find_images
 from fgmm.images.arrays import is_array
@@ -35,7 +35,7 @@ _MOST_WORKERS = 16
 def embed_images(
     images: ImageSource | Iterable[ImageSource],
     *,
-    encoder: str | ImageEncoder = "tiny",
+    encoder: str | ImageEncoder = DEFAULT_ENCODER,
     layer: Layer = "joint",
     batch_size: int = 32,
     workers: int | None = None,
@@ -86,7 +86,7 @@ def embed_images(
     ImageError
         If there are no pictures where ``images`` points, or with ``on_error="raise"``.
     StoreError
-        If ``into`` is something else, or of another space, or cannot be written.
+        If ``into`` is something else, or of another space or precision, or cannot be written.
     EncoderBroken
         If the encoder breaks its protocol.
 
@@ -118,7 +118,7 @@ def embed_images(
         stores: list[Store] = []
         file = None
         if into is not None:
-            file = ResumableFile(into, target.space, layer)
+            file = ResumableFile(into, target.space, layer, target.shelf)
             stack.callback(file.close)
             stores.append(file)
         kept = stack.enter_context(open_cache(cache))

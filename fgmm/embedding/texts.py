@@ -10,7 +10,7 @@ import torch
 from fgmm.embedding.keys import text_key
 from fgmm.embedding.stores import CacheChoice, open_cache
 from fgmm.embeddings import Embeddings
-from fgmm.encoders.registry import load_encoder
+from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder
 from fgmm.encoders.shelf import text_shelf
 from fgmm.errors import EncoderBroken
 
@@ -27,7 +27,7 @@ __all__ = ["embed_texts"]
 def embed_texts(
     texts: Iterable[str],
     *,
-    encoder: str | ImageEncoder = "tiny",
+    encoder: str | ImageEncoder = DEFAULT_ENCODER,
     batch_size: int = 256,
     cache: CacheChoice = None,
 ) -> Embeddings:

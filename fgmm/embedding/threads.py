@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from fgmm.encoders.base import prepares
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,10 +51,10 @@ def start_threads(count: int, name: str, *, cores: int = 1) -> ThreadPoolExecuto
 def count_encoding_threads(encoder: Any, workers: int, total: int | None) -> int:
     """How many batches to compute at once: one, unless the encoder computes on the processor.
 
-    Only of an encoder that offers ``encode_prepared`` is it known that threads may share it.
+    Only of a `fgmm.encoders.base.PreparingEncoder` is it known that threads may share it.
     """
     device = getattr(encoder, "device", getattr(encoder, "_device", None))
-    if not callable(getattr(encoder, "encode_prepared", None)) or str(device) != "cpu":
+    if not prepares(encoder) or str(device) != "cpu":
         return 1
     most = min(workers, torch.get_num_threads(), _MOST_BATCHES)
     return max(1, most if total is None else min(most, total))

@@ -7,17 +7,27 @@ is written as sentences here, and `fgmm.check_encoder` runs the sentences.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PIL.Image import Image
     from torch import Tensor
+    from typing_extensions import TypeIs
 
     from fgmm.embeddings import Embeddings
 
-__all__ = ["Encoder", "ImageEncoder", "Layer", "PatchEncoder", "Patches", "Scoring"]
+__all__ = [
+    "Encoder",
+    "ImageEncoder",
+    "Layer",
+    "PatchEncoder",
+    "Patches",
+    "PreparingEncoder",
+    "Scoring",
+    "prepares",
+]
 
 Layer = Literal["joint", "features"]
 Scoring = Literal["softmax", "sigmoid"]
@@ -47,6 +57,13 @@ class ImageEncoder(Protocol):
         preprocessing. Also the cache key: two encoders of one space give the same vectors.
     dim : int
         Length of a joint vector.
+
+    Notes
+    -----
+    It may say more, and need not: ``name``, what it is called in the provenance of a
+    prediction; ``dtype``, what it computes in, where that is not float32, and ``on_long``,
+    "truncate" if it cuts long texts (vectors that differ by these are kept apart); and
+    ``device``, where it computes.
     """
 
     @property
@@ -112,9 +129,38 @@ class Encoder(ImageEncoder, Protocol):
 
 
 @runtime_checkable
+class PreparingEncoder(ImageEncoder, Protocol):
+    """Encodes pictures in two steps: workers do the first while the model computes.
+
+    An encoder need not offer this; one that offers only one of the two is given pictures.
+    """
+
+    def prepare(self, image: Image) -> Any:
+        """Make one RGB picture ready for the network, in whatever form.
+
+        It is called in several threads at once, leaves the picture as it is, and keeps
+        nothing of it but the result: the picture is let go of before it is encoded.
+        """
+        ...
+
+    def encode_prepared(self, pictures: Sequence[Any], *, layer: Layer = "joint") -> Embeddings:
+        """Encode what `prepare` gave, one batch of at least one.
+
+        Gives the very rows and space that ``encode_images`` gives for these pictures. An
+        encoder whose ``device`` is "cpu" is called in several threads at once.
+        """
+        ...
+
+
+@runtime_checkable
 class PatchEncoder(ImageEncoder, Protocol):
     """Also gives the features of a picture's patches."""
 
     def encode_patches(self, images: Sequence[Image]) -> Patches:
         """Encode pictures into one vector a patch."""
         ...
+
+
+def prepares(encoder: object) -> TypeIs[PreparingEncoder]:
+    """Say whether an encoder offers both steps of a `PreparingEncoder`."""
+    return all(callable(getattr(encoder, step, None)) for step in ("prepare", "encode_prepared"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from fgmm.encoders.base import prepares
 from fgmm.encoders.image_checks import IMAGE_CHECKS
+from fgmm.encoders.preparing_checks import PREPARING_CHECKS
 from fgmm.encoders.text_checks import TEXT_CHECKS
 
-__all__ = ["IMAGE_CHECKS", "TEXT_CHECKS", "TOLERANCE", "check_encoder"]
+__all__ = ["IMAGE_CHECKS", "PREPARING_CHECKS", "TEXT_CHECKS", "TOLERANCE", "check_encoder"]
 
 TOLERANCE = 2e-3
 """How far, in Euclidean length, two unit vectors may differ that ought to be one."""
@@ -20,7 +22,7 @@ def check_encoder(encoder: Any, *, tolerance: float = TOLERANCE) -> None:
     ----------
     encoder : Encoder or ImageEncoder
         An object of any class. One without ``encode_texts`` gets the checks for pictures
-        alone.
+        alone; one with ``prepare`` and ``encode_prepared`` gets those for them too.
     tolerance : float, default=2e-3
         How far two vectors may differ (Euclidean length) that ought to be the same. Half
         precision needs about 2e-2.
@@ -45,6 +47,9 @@ def check_encoder(encoder: Any, *, tolerance: float = TOLERANCE) -> None:
     """
     for check in IMAGE_CHECKS:
         check(encoder, tolerance)
+    if prepares(encoder):
+        for check in PREPARING_CHECKS:
+            check(encoder, tolerance)
     if hasattr(encoder, "encode_texts"):
         for check in TEXT_CHECKS:
             check(encoder, tolerance)

@@ -12,7 +12,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["LazyFingerprint", "hash_description", "hash_weights"]
+__all__ = ["LazyFingerprint", "choose_keys", "hash_description", "hash_weights"]
 
 _BYTES = 12
 
@@ -85,6 +85,30 @@ def _plain(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def choose_keys(settings: Mapping[str, object], keys: Sequence[str]) -> dict[str, object]:
+    """Take from settings, which a library fills in, those that vectors depend on.
+
+    A later version of the library may fill in more. What it adds does by default what was
+    done without it, so a space must not change its name for it.
+
+    Parameters
+    ----------
+    settings : mapping
+    keys : sequence of str
+        One that is missing from the settings is left out.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> choose_keys({"size": 224, "new": True}, ["size", "mean"])
+    {'size': 224}
+    """
+    return {key: settings[key] for key in keys if key in settings}
 
 
 class LazyFingerprint:

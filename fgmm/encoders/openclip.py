@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fgmm.encoders.device import choose_device, choose_dtype
+from fgmm.encoders.fingerprint import choose_keys
 from fgmm.encoders.neural_text import NeuralEncoder
 from fgmm.encoders.openclip_files import find_source
 from fgmm.encoders.openclip_text import load_tokenizer
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from fgmm.encoders.registry import OnLong
 
 __all__ = ["OpenClipEncoder"]
+
+# of what open_clip fills in: all that decides which pixels the network is shown
+_SEEN = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
 
 
 class OpenClipEncoder(NeuralEncoder):
@@ -106,7 +110,7 @@ class OpenClipEncoder(NeuralEncoder):
             dim=int(found.architecture["embed_dim"]),
             description={
                 "architecture": found.architecture,
-                "preprocessing": dict(model.visual.preprocess_cfg),
+                "preprocessing": choose_keys(model.visual.preprocess_cfg, _SEEN),
                 "tokenizer": self._tokenizer.description,
             },
             device=device,

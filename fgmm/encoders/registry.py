@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.metadata
+import logging
 import threading
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,11 +18,22 @@ if TYPE_CHECKING:
 
     from fgmm.encoders.base import Encoder, ImageEncoder
 
-__all__ = ["OnLong", "encoder_names", "forget_encoders", "load_encoder"]
+__all__ = ["DEFAULT_ENCODER", "OnLong", "encoder_names", "forget_encoders", "load_encoder"]
 
 OnLong = Literal["error", "truncate"]
 Factory = Callable[..., "ImageEncoder"]
 
+
+class _Unnamed(str):
+    """The same name as a caller may write, told apart from it: nobody wrote this one."""
+
+    __slots__ = ()
+
+
+DEFAULT_ENCODER: str = _Unnamed("tiny")
+"""What functions take where no encoder is named; the first time it is used a warning says so."""
+
+_LOG = logging.getLogger(__name__)
 _GROUP = "fgmm.encoders"
 _BUILT_IN = {
     "fake": "fgmm.encoders.fake:FakeEncoder",
@@ -32,6 +44,7 @@ _BUILT_IN = {
 }
 _KEPT = 4
 _loading = threading.RLock()
+_said: dict[str, int] = {}  # notices, and how loudly they have been given
 
 
 def encoder_names() -> list[str]:
@@ -112,7 +125,9 @@ def load_encoder(
     if on_long not in ("error", "truncate"):
         raise ValueError(f"on_long is 'error' or 'truncate', not {on_long!r}")
     with _loading:
-        return cast("Encoder", _load(name, device, dtype, on_long))
+        encoder = _load(name, device, dtype, on_long)
+        _give_notice(encoder, name)
+    return cast("Encoder", encoder)
 
 
 def forget_encoders() -> None:
@@ -148,6 +163,18 @@ def _load(
             "an encoder has space, dim and encode_images"
         )
     return encoder
+
+
+def _give_notice(encoder: ImageEncoder, name: str) -> None:
+    """Say once what an encoder wants to be known about it, and aloud if nobody chose it."""
+    notice = getattr(encoder, "notice", None)
+    level = logging.WARNING if isinstance(name, _Unnamed) else logging.INFO
+    if not isinstance(notice, str) or _said.get(notice, logging.NOTSET) >= level:
+        return
+    _said[notice] = level
+    if level == logging.WARNING:
+        notice += f". No encoder was named: pass encoder={str(name)!r} to have it without this line"
+    _LOG.log(level, notice)
 
 
 def _can_encode(thing: object) -> bool:

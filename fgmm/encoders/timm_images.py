@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgmm.encoders.device import choose_device, choose_dtype
+from fgmm.encoders.fingerprint import choose_keys
 from fgmm.encoders.folders import find_weights, looks_like_path, read_json, require_mean_and_std
 from fgmm.encoders.hub import Wanted, fetch_repository
 from fgmm.encoders.neural import NeuralImageEncoder
@@ -26,6 +27,8 @@ __all__ = ["TimmImageEncoder"]
 
 _CONFIG = "config.json"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+# of what timm fills in: all that decides which pixels the network is shown
+_SEEN = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
 # nothing but the folder's own file is to be read
 _ELSEWHERE = {"url", "hf_hub_id", "hf_hub_filename", "source", "state_dict", "custom_load", "file"}
 
@@ -108,7 +111,7 @@ class TimmImageEncoder(NeuralImageEncoder):
             description={
                 "architecture": architecture,
                 "arguments": arguments,
-                "preprocessing": seen,
+                "preprocessing": choose_keys(seen, _SEEN),
             },
             device=device,
             dtype=dtype,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TinyEncoder"]
 
-_LOG = logging.getLogger(__name__)
-_ABOUT = (
-    "'tiny' is the small encoder that comes with fgmm: for trying out, for tests, and for "
-    "pictures like those it was trained on. For real work load a full CLIP, such as "
-    "'openclip:ViT-B-16/openai' or 'openclip:/path/to/folder'"
-)
-_said = False
-
 
 class TinyEncoder(OpenClipEncoder):
     """The encoder that comes with fgmm, in open_clip's folder format.
@@ -41,11 +32,23 @@ class TinyEncoder(OpenClipEncoder):
     device, dtype, on_long
         As in `fgmm.load_encoder`.
 
+    Attributes
+    ----------
+    notice : str
+        What it is, and how to use a full CLIP instead. `fgmm.load_encoder` says it once: in a
+        log line of level INFO, or WARNING where no encoder was named and this is the default.
+
     Raises
     ------
     WeightsNotFound
         If this copy of fgmm came without its weights.
     """
+
+    notice = (
+        "'tiny' is the small encoder that comes with fgmm: for trying out, for tests, and for "
+        "pictures like those it was trained on. For real work load a full CLIP, such as "
+        "'openclip:ViT-B-16/openai' or 'openclip:/path/to/folder'"
+    )
 
     def __init__(
         self,
@@ -55,14 +58,10 @@ class TinyEncoder(OpenClipEncoder):
         dtype: str | torch.dtype | None = None,
         on_long: OnLong = "error",
     ) -> None:
-        global _said
         if rest:
             raise EncoderNotFound(f"no encoder 'tiny:{rest}': nothing stands after 'tiny'")
         folder = find_folder()
         super().__init__(str(folder), device=device, dtype=dtype, on_long=on_long, name="tiny")
-        if not _said:
-            _said = True
-            _LOG.info(_ABOUT)
 
     def background(self, layer: Layer = "features") -> Background:
         """What this encoder's vectors look like in general, as shipped with it.

@@ -111,6 +111,37 @@ def test_a_single_candidate_gets_nothing_for_nothing():
     assert right.probability == pytest.approx(share, abs=1e-6)
     two = classify(plain("red"), {"red": "red", "generic": "a photo."}, encoder="fake")
     assert two.generic is None
+    assert repr(right).endswith(", against 'a photo.'>")
+
+
+class Angles:
+    """Pictures at 0 degrees; "bird" at a cosine of 0.6 from them, all other texts at 0.28."""
+
+    dim, context_length = 2, 9
+    logit_scale, logit_bias = 10.0, -3.0
+
+    def __init__(self, scoring: str) -> None:
+        self.scoring = scoring
+        self.space = f"angles/{scoring}"
+
+    def encode_images(self, images, *, layer="joint"):
+        return Embeddings(torch.tensor([[1.0, 0.0]] * len(images)), self.space)
+
+    def encode_texts(self, texts):
+        rows = [[0.6, 0.8] if text == "bird" else [0.28, 0.96] for text in texts]
+        return Embeddings(torch.tensor(rows), self.space)
+
+
+def test_a_single_candidate_of_an_encoder_with_a_bias_by_hand():
+    softmax = classify(plain("red"), ["bird"], encoder=Angles("softmax"), templates="{}")
+    # 10 x 0.6 - 3 = 3 against 10 x 0.28 - 3 = -0.2: a share of 1 / (1 + e^-3.2)
+    assert float(softmax.logits[0]) == pytest.approx(3.0, abs=1e-5)
+    assert softmax.generic == ("a photo.", pytest.approx(-0.2, abs=1e-5))
+    assert softmax.probability == pytest.approx(0.960834, abs=1e-5)
+    sigmoid = classify(plain("red"), ["bird"], encoder=Angles("sigmoid"), templates="{}")
+    # by itself: 1 / (1 + e^-3)
+    assert sigmoid.probability == pytest.approx(0.952574, abs=1e-5)
+    assert sigmoid.generic is None
 
 
 def test_labels_are_returned_as_given_whatever_their_texts():
@@ -150,10 +181,24 @@ def test_the_nearest_text_is_named():
 def test_provenance_names_encoder_classes_and_versions():
     provenance = classify(plain("red"), ["red", "blue"], encoder="fake").provenance
     assert provenance["encoder_space"] == FakeEncoder().space
+    assert provenance["encoder_name"] == "fake"
     assert provenance["fgmm"] == fgmm.__version__
     assert provenance["torch"] == torch.__version__
     other = classify(plain("red"), ["red", "green"], encoder="fake").provenance
     assert provenance["class_set"] != other["class_set"]
+
+
+def test_an_encoder_is_called_what_it_was_named_or_calls_itself(folder, encoder_name):
+    def name_of(encoder, image):
+        answer = classify(image, ["red", "blue"], encoder=encoder)
+        one = answer if isinstance(answer, Prediction) else answer[0]
+        return one.provenance["encoder_name"]
+
+    loaded = encoder_name("openclip_clip")
+    for image in (plain("red"), folder):
+        assert name_of("fake:sigmoid", image) == "fake:sigmoid"
+        assert name_of(fgmm.load_encoder(loaded), image) == loaded
+        assert name_of(Angles("softmax"), image) == "Angles"  # has no name of its own
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,19 @@ def test_no_threads_of_computing_where_there_is_no_use(two_cores):
     assert encoder.encoders == {here}
 
 
+def test_half_of_the_two_steps_is_no_promise_that_threads_may_share(two_cores):
+    class Half(ComputingEye):
+        prepare = None
+
+        def encode_images(self, images, *, layer="joint"):
+            self.encoders.add(threading.current_thread().name)
+            return super().encode_images(images, layer=layer)
+
+    encoder = Half()
+    embed_images([picture(n) for n in range(9)], encoder=encoder, batch_size=3, workers=3)
+    assert encoder.encoders == {threading.current_thread().name}
+
+
 def test_a_fault_in_a_thread_of_computing_comes_out(two_cores):
     class Faulty(ComputingEye):
         def encode_prepared(self, prepared, *, layer="joint"):
@@ -541,6 +554,24 @@ def test_a_file_of_another_space_is_left_alone(folder, tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(("first", "second"), [("float32", "bfloat16"), ("bfloat16", "float32")])
+def test_a_file_of_another_precision_is_left_alone(folder, tmp_path, encoder_name, first, second):
+    from fgmm import load_encoder
+
+    path = tmp_path / "birds.safetensors"
+    name = encoder_name("timm")
+    kept = embed_images(folder, encoder=load_encoder(name, dtype=first), into=path)
+    before = path.read_bytes()
+    other = load_encoder(name, dtype=second)
+    assert other.space == kept.space  # they can be compared; they are not the same numbers
+    with pytest.raises(StoreError, match=r"holds vectors of '.*', and these are of '.*': remove"):
+        embed_images(folder, encoder=other, into=path)
+    assert path.read_bytes() == before
+    assert load_embeddings(path).space == kept.space
+    again = embed_images(folder, encoder=load_encoder(name, dtype=first), into=path)
+    assert torch.equal(again.vectors, kept.vectors)
+
+
 def test_what_is_no_such_file_is_refused_before_the_work(folder, tmp_path):
     other, words = tmp_path / "weights.safetensors", tmp_path / "notes.txt"
     save_file({"weight": torch.zeros(3)}, other)
@@ -551,7 +582,7 @@ def test_what_is_no_such_file_is_refused_before_the_work(folder, tmp_path):
     embed_images(folder, encoder=Eye(), into=torn)
     torn.write_bytes(torn.read_bytes()[:-9])
     bent = tmp_path / "bent.safetensors"
-    about = {"format": "fgmm.image-embeddings", "version": "1", "space": "eye"}
+    about = {"format": "fgmm.image-embeddings", "version": "1", "space": "eye", "shelf": "eye"}
     inputs = json.dumps({"names": ["a"], "positions": [0, 1], "failures": []}).encode()
     keys, text = (
         torch.zeros(1, 16, dtype=torch.uint8),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import types
 import warnings
 
@@ -11,8 +12,10 @@ from PIL import Image
 
 from fgmm import Embeddings, check_encoder, load_encoder
 from fgmm.embeddings import unit_rows
+from fgmm.encoders.base import PreparingEncoder, prepares
 from fgmm.encoders.fake import FakeEncoder
 from fgmm.encoders.image_checks import IMAGE_CHECKS
+from fgmm.encoders.preparing_checks import PREPARING_CHECKS
 from fgmm.encoders.text_checks import TEXT_CHECKS
 from fgmm.errors import EncoderBroken, ImageError
 
@@ -175,6 +178,58 @@ class WrongError(FakeEncoder):
         return super().encode_texts(texts)
 
 
+class Preparing(FakeEncoder):
+    """Keeps its promises, in two steps."""
+
+    def prepare(self, image):
+        return image.copy()
+
+    def encode_prepared(self, pictures, *, layer="joint"):
+        return self.encode_images(pictures, layer=layer)
+
+
+class PreparesOtherwise(Preparing):
+    """Loses a little more colour when it prepares."""
+
+    def prepare(self, image):
+        return image.point(lambda value: value // 64 * 64)
+
+
+class PreparedElsewhere(Preparing):
+    def encode_prepared(self, pictures, *, layer="joint"):
+        return Embeddings(super().encode_prepared(pictures, layer=layer).vectors, "elsewhere")
+
+
+class PreparesJointOnly(Preparing):
+    def encode_prepared(self, pictures, *, layer="joint"):
+        return self.encode_images(pictures)
+
+
+class OneAtATime(Preparing):
+    """Prepares in a place that all calls share."""
+
+    def __init__(self):
+        super().__init__()
+        self.meeting = threading.Barrier(2)
+
+    def prepare(self, image):
+        self.place = image.copy()
+        self.meeting.wait(9)
+        return self.place
+
+
+class PreparesInPlace(Preparing):
+    def prepare(self, image):
+        copy = image.copy()
+        image.putpixel((0, 0), (1, 2, 3))
+        return copy
+
+
+class CannotPrepare(Preparing):
+    def prepare(self, image):
+        raise RuntimeError("no workers here")
+
+
 BROKEN = [
     (NoName, "its_parts_are_there", "space is ''"),
     (WrongDim, "vectors_have_length_one", r"pictures came as \(4, 48\), and dim is 47"),
@@ -192,6 +247,12 @@ BROKEN = [
     (Learning, "asking_changes_nothing", "differs by 0.0"),
     (Scribbler, "asking_changes_nothing", "a picture was changed"),
     (Drawing, "asking_changes_nothing", "it drew torch's random numbers"),
+    (PreparesOtherwise, "prepared_pictures_give_the_same_rows", r"differs by .* in 4 threads"),
+    (PreparedElsewhere, "prepared_pictures_give_the_same_rows", "'joint' is in 'elsewhere' and"),
+    (PreparesJointOnly, "prepared_pictures_give_the_same_rows", "'features' is in 'fake/1' and in"),
+    (OneAtATime, "prepared_pictures_give_the_same_rows", r"row \d+ differs by .* in 4 threads"),
+    (CannotPrepare, "prepared_pictures_give_the_same_rows", "RuntimeError: no workers here"),
+    (PreparesInPlace, "preparing_changes_no_picture", "a picture was changed"),
     (BadScale, "logits_can_be_read", "logit_scale is 0.0, not a positive float"),
     (BadScoring, "logits_can_be_read", "scoring is 'maximum'"),
     (TextBatch, "texts_do_not_depend_on_their_batch", r"row \d differs by"),
@@ -199,7 +260,7 @@ BROKEN = [
     (CutsSilently, "texts_are_never_cut_silently", "a text of 33 words was taken without a word"),
     (WrongError, "texts_are_never_cut_silently", "raised RuntimeError, not TextTooLong"),
 ]
-CHECKS = {check.__name__: check for check in (*IMAGE_CHECKS, *TEXT_CHECKS)}
+CHECKS = {check.__name__: check for check in (*IMAGE_CHECKS, *PREPARING_CHECKS, *TEXT_CHECKS)}
 
 
 @pytest.mark.parametrize(
@@ -237,6 +298,20 @@ def test_an_encoder_without_texts_gets_the_image_checks_alone():
             return FakeEncoder().encode_images(images, layer=layer)
 
     check_encoder(Pictures())
+
+
+def test_an_encoder_that_prepares_is_checked_for_that_too():
+    assert isinstance(Preparing(), PreparingEncoder)
+    check_encoder(Preparing())
+
+    class OneStep(FakeEncoder):
+        """Whatever its `prepare` is for, it is not asked."""
+
+        def prepare(self):
+            raise AssertionError
+
+    assert not prepares(OneStep())
+    check_encoder(OneStep())
 
 
 def test_an_encoder_that_imports_nothing_of_ours_passes():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fgmm import check_encoder, load_encoder
-from fgmm.encoders.base import Encoder, ImageEncoder, PatchEncoder
-from fgmm.encoders.checks import IMAGE_CHECKS, TEXT_CHECKS, TOLERANCE
+from fgmm.encoders.base import Encoder, ImageEncoder, PatchEncoder, prepares
+from fgmm.encoders.checks import IMAGE_CHECKS, PREPARING_CHECKS, TEXT_CHECKS, TOLERANCE
 
 TEXT_MODELS = [
     "fake",
@@ -38,6 +38,13 @@ def load(encoder_name):
 @pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("model", TEXT_MODELS + IMAGE_MODELS)
 def test_pictures(model, check, load):
+    check(load(model), 1e-4)
+
+
+@pytest.mark.parametrize("check", PREPARING_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("model", [m for m in TEXT_MODELS + IMAGE_MODELS if "fake" not in m])
+def test_pictures_prepared_by_workers(model, check, load):
+    assert prepares(load(model))
     check(load(model), 1e-4)
 
 

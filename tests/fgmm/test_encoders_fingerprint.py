@@ -111,7 +111,15 @@ def test_one_changed_weight_is_another_space(model, copied_folder):
     ("model", "file", "path", "value"),
     [
         ("openclip_clip", "open_clip_config.json", ["preprocess_cfg", "mean"], [0.4, 0.4, 0.4]),
+        ("openclip_clip", "open_clip_config.json", ["preprocess_cfg", "std"], [0.3, 0.3, 0.3]),
         ("openclip_clip", "open_clip_config.json", ["preprocess_cfg", "resize_mode"], "squash"),
+        ("openclip_clip", "open_clip_config.json", ["preprocess_cfg", "fill_color"], 9),
+        (
+            "openclip_clip",
+            "open_clip_config.json",
+            ["preprocess_cfg", "interpolation"],
+            "bilinear",
+        ),
         ("openclip_clip", "open_clip_config.json", ["model_cfg", "quick_gelu"], True),
         ("openclip_timm", "tokenizer.json", ["model", "vocab", "blue"], 19),
         ("hf_clip", "preprocessor_config.json", ["image_std"], [0.3, 0.3, 0.3]),
@@ -119,6 +127,9 @@ def test_one_changed_weight_is_another_space(model, copied_folder):
         ("hf_clip", "config.json", ["vision_config", "hidden_act"], "gelu"),
         ("timm", "config.json", ["pretrained_cfg", "mean"], [0.4, 0.4, 0.4]),
         ("timm", "config.json", ["pretrained_cfg", "crop_pct"], 0.5),
+        ("timm", "config.json", ["pretrained_cfg", "crop_mode"], "squash"),
+        ("timm", "config.json", ["pretrained_cfg", "interpolation"], "bicubic"),
+        ("timm", "config.json", ["pretrained_cfg", "input_size"], [3, 96, 96]),
     ],
 )
 def test_another_preprocessing_tokenizer_or_activation_is_another_space(
@@ -134,6 +145,46 @@ def test_another_preprocessing_tokenizer_or_activation_is_another_space(
     place[path[-1]] = value
     (folder / file).write_text(json.dumps(content), encoding="utf-8")
     assert _space(name) != before
+
+
+def test_what_a_newer_open_clip_fills_in_is_no_part_of_the_space(encoder_name, monkeypatch):
+    import open_clip
+
+    before = _space(encoder_name("openclip_clip"))
+    create = open_clip.create_model_from_pretrained
+
+    def newer(*args, **options):
+        model, transform = create(*args, **options)
+        model.visual.preprocess_cfg["colour_management"] = "off"
+        return model, transform
+
+    monkeypatch.setattr(open_clip, "create_model_from_pretrained", newer)
+    assert _space(encoder_name("openclip_clip")) == before
+
+
+def test_what_a_newer_timm_fills_in_is_no_part_of_the_space(encoder_name, monkeypatch):
+    from timm import data
+
+    before = _space(encoder_name("timm"))
+    resolve = data.resolve_model_data_config
+
+    def newer(model):
+        return resolve(model) | {"separate": False}  # which create_transform takes
+
+    monkeypatch.setattr(data, "resolve_model_data_config", newer)
+    assert _space(encoder_name("timm")) == before
+
+
+def test_all_that_the_libraries_fill_in_has_been_judged(encoder_name):
+    """A key we do not know may be one that changes pixels: look, then decide."""
+    from timm import data
+
+    from fgmm.encoders import openclip, timm_images
+
+    clip = load_encoder(encoder_name("openclip_clip"))
+    assert set(clip._model.visual.preprocess_cfg) == set(openclip._SEEN)
+    towers = load_encoder(encoder_name("timm"))
+    assert set(data.resolve_model_data_config(towers._model)) == set(timm_images._SEEN)
 
 
 def test_the_librarys_version_in_a_file_is_no_part_of_the_space(copied_folder):

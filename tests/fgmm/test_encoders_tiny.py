@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.resources
+import inspect
 import logging
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from fgmm import check_encoder, classify, load_encoder
-from fgmm.encoders import tiny
+from fgmm import check_encoder, classify, embed_images, embed_texts, load_encoder
+from fgmm.encoders import registry, tiny
 from fgmm.encoders.registry import forget_encoders
 from fgmm.errors import SpaceMismatch, WeightsNotFound
 from fgmm.fieldguide import FieldGuide
@@ -22,7 +25,7 @@ from fgmm.fieldguide import FieldGuide
 def package(monkeypatch, tmp_path):
     """An installed fgmm whose weights are ours to put there."""
     monkeypatch.setattr(importlib.resources, "files", lambda package: tmp_path / package)
-    monkeypatch.setattr(tiny, "_said", False)
+    monkeypatch.setattr(registry, "_said", {})
     forget_encoders()
     yield tmp_path / "fgmm" / "weights" / "tiny"
     forget_encoders()
@@ -45,10 +48,61 @@ def test_with_weights_it_is_open_clips_encoder_of_that_folder(
         load_encoder("tiny")
     check_encoder(encoder)
     assert encoder.space == load_encoder(encoder_name("openclip_timm")).space
-    said = [one.getMessage() for one in caplog.records if "'tiny' is the small" in one.getMessage()]
-    assert len(said) == 1  # once, however often it is loaded
-    assert "openclip:ViT-B-16/openai" in said[0]
+    (said,) = notices(caplog)  # once, however often it is loaded
+    assert said.levelname == "INFO"
+    assert "openclip:ViT-B-16/openai" in said.getMessage()
     assert repr(encoder).startswith("TinyEncoder('tiny'")
+
+
+def notices(caplog):
+    return [one for one in caplog.records if "'tiny' is the small" in one.getMessage()]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda red, **named: classify(red, ["red", "blue"], **named),
+        lambda red, **named: classify([red], ["red", "blue"], **named),
+        lambda red, **named: embed_images([red], **named),
+        lambda red, **named: embed_texts(["red"], **named),
+    ],
+    ids=["classify", "classify many", "embed_images", "embed_texts"],
+)
+def test_who_names_no_encoder_is_told_once_what_it_is(package, model_folder, caplog, use):
+    shutil.copytree(model_folder("openclip_timm"), package)
+    red = Image.new("RGB", (16, 16), "red")
+    with caplog.at_level(logging.INFO, logger="fgmm"):
+        use(red, encoder="tiny")
+        assert [one.levelname for one in notices(caplog)] == ["INFO"]
+        for _ in range(2):
+            use(red)
+            forget_encoders()
+            use(red, encoder="tiny")
+    assert [one.levelname for one in notices(caplog)] == ["INFO", "WARNING"]
+    assert "pass encoder='tiny' to have it without this line" in notices(caplog)[1].getMessage()
+
+
+def test_the_line_is_seen_where_nobody_set_up_logging_and_can_be_silenced():
+    code = (
+        "import sys, logging, fgmm\n"
+        "if sys.argv[1] == 'silent': logging.getLogger('fgmm').setLevel(logging.ERROR)\n"
+        "named = {'encoder': 'tiny'} if sys.argv[1] == 'named' else {}\n"
+        "for _ in range(2): fgmm.embed_texts(['red'], **named)\n"
+    )
+    for how, lines in (("default", 1), ("silent", 0), ("named", 0)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, how], capture_output=True, text=True, check=True
+        )
+        assert done.stderr.count("'tiny' is the small") == lines
+        assert done.stdout == ""
+
+
+def test_the_default_shows_in_signatures_and_provenance_as_a_plain_name(shipped):
+    default = inspect.signature(classify).parameters["encoder"].default
+    assert repr(default) == "'tiny'"
+    answer = classify(Image.new("RGB", (16, 16), "red"), ["red", "blue"])
+    assert type(answer.provenance["encoder_name"]) is str
+    assert answer.provenance["encoder_name"] == "tiny"
 
 
 @pytest.fixture(scope="module")

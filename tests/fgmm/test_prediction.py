@@ -123,8 +123,17 @@ def test_tables_line_up_in_any_script():
 def test_repr_is_short():
     assert repr(made([0.0, 0.0], name="x.jpg")) == "<Prediction 'x.jpg': 'label 0' 0.500, of 2>"
     both = Predictions([made([0.0])], [("y.jpg", ValueError("bad"))])
-    assert repr(both) == "<Predictions of 1 pictures, 1 failed>"
+    assert repr(both) == "<Predictions of 1 picture, 1 failed>"
     assert str(both).endswith("failed: 'y.jpg': bad")
+    assert repr(Predictions([])) == "<Predictions of 0 pictures>"
+    six, seven = (Predictions([made([0.0])] * n) for n in (6, 7))
+    assert str(six).endswith("... and 1 more picture")
+    assert str(seven).endswith("... and 2 more pictures")
+
+
+def test_a_single_candidate_says_what_it_was_weighed_against():
+    single = made([3.0], "x", name="y.jpg", probabilities=torch.ones(1) / 2, generic=("a p.", 3.0))
+    assert repr(single) == "<Prediction 'y.jpg': 'x' 0.500, against 'a p.'>"
 
 
 def test_predictions_are_a_sequence():
@@ -135,7 +144,10 @@ def test_predictions_are_a_sequence():
     assert list(predictions) == items
     assert isinstance(predictions[1:3], Predictions)
     assert list(predictions[::-2]) == [items[3], items[1]]
-    assert predictions[1:3].failures == []
+    # what could not be read is of the whole, and still there
+    assert predictions[1:3].failures == predictions[:].failures == []
+    assert [given for given, _ in predictions.failures] == ["y.jpg"]
+    assert repr(predictions[:1]) == "<Predictions of 1 picture>"
     assert len(predictions.to_dicts()) == len(predictions) == 4
 
 

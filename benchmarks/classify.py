@@ -3,47 +3,32 @@
     python benchmarks/classify.py
 
 One PIL picture, ViT-B/16 with random weights written to disk, a hundred labels seen
-before. Left: `fgmm.classify`. Right: open_clip's own preprocessing, `encode_image`, one
-matrix product and a softmax. Both in this process, taking turns; the ratio is the median
-over pairs. Goal: 1.03. The text encoder's calls are counted: none.
+before. Ours: `fgmm.classify`. Theirs: open_clip's own preprocessing, `encode_image`, one
+matrix product and a softmax, in the memory format that fgmm uses (channels last). Both in
+this process, taking turns, each first in every other pair; the ratio is the median over
+pairs, beside the range of the middle half. Goal: 1.03. The text encoder's calls are
+counted: none once the labels are known.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import open_clip
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from random_model import write_random_model
+from taking_turns import take_turns
+from text_calls import counted_texts
 
 import fgmm
 
 RUNS = 40
 LABELS = [f"species number {i}" for i in range(100)]
-
-
-def write_random_model(folder: Path) -> None:
-    model = open_clip.create_model("ViT-B-16", pretrained=None)
-    save_file(
-        {k: v.contiguous() for k, v in model.state_dict().items()},
-        folder / "open_clip_model.safetensors",
-    )
-    config = {
-        "model_cfg": open_clip.get_model_config("ViT-B-16"),
-        "preprocess_cfg": {
-            "mean": open_clip.OPENAI_DATASET_MEAN,
-            "std": open_clip.OPENAI_DATASET_STD,
-            "interpolation": "bicubic",
-            "resize_mode": "shortest",
-        },
-    }
-    (folder / "open_clip_config.json").write_text(json.dumps(config))
+LAYOUT = torch.channels_last
 
 
 def main() -> None:
@@ -52,45 +37,34 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_random_model(folder)
+        write_random_model(folder, "ViT-B-16")
         encoder = fgmm.load_encoder(f"openclip:{folder}", device="cpu")
         model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
-        model.eval()
+        model.eval().requires_grad_(False).to(memory_format=LAYOUT)
         tokens = open_clip.get_tokenizer("ViT-B-16")([f"a photo of a {x}." for x in LABELS])
         with torch.inference_mode():
             texts = torch.nn.functional.normalize(model.encode_text(tokens), dim=-1)
 
+        def ours() -> object:
+            return fgmm.classify(image, LABELS, encoder=encoder, templates="a photo of a {}.")
+
         def bare() -> torch.Tensor:
             with torch.inference_mode():
-                features = model.encode_image(preprocess(image).unsqueeze(0))
-                features = torch.nn.functional.normalize(features, dim=-1)
+                pixels = preprocess(image).unsqueeze(0).contiguous(memory_format=LAYOUT)
+                features = torch.nn.functional.normalize(model.encode_image(pixels), dim=-1)
                 return (model.logit_scale.exp() * features @ texts.T).softmax(-1)
 
-        calls = 0
-        encode_texts = type(encoder).encode_texts
-
-        def counted(self, texts):
-            nonlocal calls
-            calls += 1
-            return encode_texts(self, texts)
-
-        type(encoder).encode_texts = counted
-        fgmm.classify(image, LABELS, encoder=encoder, templates="a photo of a {}.")
-        first = calls
-        ratios, ours, theirs = [], [], []
-        for _ in range(RUNS):
-            start = time.perf_counter()
-            fgmm.classify(image, LABELS, encoder=encoder, templates="a photo of a {}.")
-            middle = time.perf_counter()
+        with counted_texts(encoder) as calls:
+            ours()
             bare()
-            end = time.perf_counter()
-            ours.append(middle - start)
-            theirs.append(end - middle)
-            ratios.append(ours[-1] / theirs[-1])
-        print(f"fgmm.classify            {1000 * statistics.median(ours):7.1f} ms")
-        print(f"preprocessing + forward  {1000 * statistics.median(theirs):7.1f} ms")
-        print(f"ratio                    {statistics.median(ratios):7.3f}   (goal 1.03)")
-        print(f"calls of the text encoder: {first} the first time, {calls - first} in {RUNS} more")
+            first = len(calls)
+            turns = take_turns(ours, bare, RUNS)
+        print(f"fgmm.classify            {1000 * statistics.median(turns.ours):7.1f} ms")
+        print(f"preprocessing + forward  {1000 * statistics.median(turns.theirs):7.1f} ms")
+        print(f"ratio                    {turns}   (goal 1.03)")
+        print(
+            f"calls of the text encoder: {first} the first time, {len(calls) - first} in {RUNS} more"
+        )
 
 
 if __name__ == "__main__":

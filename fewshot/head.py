@@ -153,6 +153,17 @@ class InnerProductHead(Head):
     A subclass writes `logits_from_inner`; fitting and scoring from features follow.
     """
 
+    def transform_key(self) -> object:
+        """Tell which transform this is: heads with equal keys change features alike.
+
+        Returns
+        -------
+        object
+            Hashable. By default the function itself, so it is right as long as `transform`
+            depends on no parameter of the head; give those too where it does.
+        """
+        return type(self).transform
+
     @abstractmethod
     def logits_from_inner(
         self,
@@ -252,9 +263,7 @@ def check_queries(
     if not torch.isfinite(seen).all():
         raise QueryError("queries hold NaN or infinity: embed those pictures again")
     if head.transductive:
-        fewest = (
-            queries.shape[-2] if query_mask is None else int(query_mask.sum(-1).min())
-        )
+        fewest = queries.shape[-2] if query_mask is None else int(query_mask.sum(-1).min())
         if fewest < 2:
             raise QueryError(
                 f"{name} learns from the queries together and got a single one: give the whole "

@@ -1,0 +1,205 @@
+"""Where an evaluation's features come from: blocks of one Gram matrix, or the features themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from fewshot.head import InnerProductHead
+from fewshot.inner_products import InnerProducts
+from fewshot.support import Support, Words
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fewshot.background import Background
+    from fewshot.episodes import Episodes, EpisodeSampler
+    from fewshot.head import Head
+
+__all__ = ["Answer", "FeaturePool"]
+
+_TILE_NUMBERS = 1 << 20  # floats of one tile: some 4 MB, which stays in the cache
+_GRAM_BYTES = 2 << 30
+
+
+class Answer(Protocol):
+    """Logits of a tile of episodes; ``tile`` is how many episodes to give at once."""
+
+    tile: int
+
+    def __call__(self, episodes: Episodes) -> Tensor:
+        """Score the queries of some episodes."""
+
+
+class FeaturePool:
+    """Features of all pictures, and the Gram matrices that heads share.
+
+    Parameters
+    ----------
+    features : Tensor of shape (n, d)
+        The support pool.
+    query_features : Tensor of shape (m, d), optional
+        The query pool, if it is another.
+    words : Words, optional
+        (classes, d), in the order of the sampler's classes.
+    background : Background, optional
+        Handed to the heads.
+    pairs : int
+        Inner products all episodes together ask for; a Gram matrix much larger than that
+        is not worth its price.
+    """
+
+    def __init__(
+        self,
+        features: Tensor,
+        query_features: Tensor | None,
+        words: Words | None,
+        background: Background | None,
+        *,
+        pairs: int,
+    ) -> None:
+        self.features, self.query_features = features, query_features
+        self.words, self.background, self.pairs = words, background, pairs
+        self._grams: dict[tuple[object, bool], _Gram] = {}
+
+    @property
+    def gram_pays(self) -> bool:
+        """Whether one Gram matrix is cheaper than inner products episode by episode."""
+        n = len(self.features)
+        m = n if self.query_features is None else len(self.query_features)
+        entries = n * n if self.query_features is None else n * (n + m)
+        return entries <= 4 * self.pairs and entries * 4 <= _GRAM_BYTES
+
+    def prepare(self, head: Head, sampler: EpisodeSampler) -> Answer:
+        """Choose how a head is run.
+
+        Parameters
+        ----------
+        head : Head
+            In ``eval`` mode.
+        sampler : EpisodeSampler
+            Tells how large an episode is.
+
+        Returns
+        -------
+        Answer
+        """
+        s = max(1, sampler.ways[1] * sampler.shots[1])
+        q = sampler.ways[1] * sampler.n_query
+        if isinstance(head, InnerProductHead) and self.gram_pays:
+            numbers = (s + q) * (s + q if head.transductive else s)
+            tile = max(1, min(1024, _TILE_NUMBERS // numbers))
+            return _FromGram(head, self._gram(head), tile)
+        numbers = (s + q) * self.features.shape[1]
+        tile = 1 if not head.batched else max(1, min(1024, 4 * _TILE_NUMBERS // numbers))
+        return _FromFeatures(head, self, tile)
+
+    def _gram(self, head: InnerProductHead) -> _Gram:
+        # heads with the same transform share one matrix, and so do those without any
+        key = (head.transform_key(), head.transductive and self.query_features is not None)
+        if key not in self._grams:
+            x = head.transform(self.features, self.background)
+            z = None
+            if self.query_features is not None:
+                z = head.transform(self.query_features, self.background)
+            self._grams[key] = _Gram.of(x, z, self.words, between_queries=key[1])
+        return self._grams[key]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gram:
+    support: Tensor  # (n, n)
+    cross: Tensor  # (m, n)
+    queries: Tensor | None  # (m, m)
+    query_norms: Tensor  # (m,)
+    support_words: Tensor | None  # (n, c)
+    query_words: Tensor | None  # (m, c)
+    between_words: Tensor | None  # (c, c)
+    words: Words | None
+
+    @classmethod
+    def of(
+        cls, x: Tensor, other: Tensor | None, words: Words | None, *, between_queries: bool
+    ) -> _Gram:
+        if x.dtype not in (torch.float32, torch.float64):
+            x, other = x.float(), None if other is None else other.float()
+        z = x if other is None else other
+        t = None if words is None else words.embeddings.to(x)
+        support = x @ x.T
+        cross = support if other is None else z @ x.T
+        queries = support if other is None else (z @ z.T if between_queries else None)
+        support_words = None if t is None else x @ t.T
+        return cls(
+            support,
+            cross,
+            queries,
+            z.square().sum(-1),
+            support_words,
+            support_words if other is None or t is None else z @ t.T,
+            None if t is None else t @ t.T,
+            words,
+        )
+
+
+def _block(matrix: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """``matrix[rows[e, i], columns[e, j]]`` for all e, i, j at once."""
+    flat = (rows * matrix.shape[1]).unsqueeze(-1) + columns.unsqueeze(-2)
+    # on a CPU index_select of a vector is four times as fast as take or fancy indexing
+    return matrix.view(-1).index_select(0, flat.view(-1)).view(flat.shape)
+
+
+class _FromGram:
+    def __init__(self, head: InnerProductHead, gram: _Gram, tile: int) -> None:
+        self.head, self.gram, self.tile = head, gram, tile
+
+    def __call__(self, episodes: Episodes) -> Tensor:
+        gram, s, q, c = self.gram, episodes.support, episodes.query, episodes.classes
+        words = gram.words
+        inner = InnerProducts(
+            _block(gram.support, s, s),
+            _block(gram.cross, q, s),
+            gram.query_norms[q],
+            _block(gram.queries, q, q)
+            if self.head.transductive and gram.queries is not None
+            else None,
+            None if gram.support_words is None else _block(gram.support_words, s, c),
+            None if gram.query_words is None else _block(gram.query_words, q, c),
+            None if gram.between_words is None else _block(gram.between_words, c, c),
+            1.0 if words is None else words.logit_scale,
+            0.0 if words is None else words.logit_bias,
+        )
+        return self.head.logits_from_inner(
+            inner,
+            episodes.support_labels,
+            episodes.class_mask,
+            query_mask=episodes.query_labels >= 0,
+        )
+
+
+class _FromFeatures:
+    def __init__(self, head: Head, pool: FeaturePool, tile: int) -> None:
+        self.head, self.pool, self.tile = head, pool, tile
+
+    def __call__(self, episodes: Episodes) -> Tensor:
+        pool = self.pool
+        words = pool.words
+        if words is not None:
+            words = Words(
+                words.embeddings[episodes.classes],
+                words.logit_scale,
+                words.logit_bias,
+                words.scoring,
+            )
+        support = Support(
+            pool.features[episodes.support],
+            episodes.support_labels,
+            episodes.class_mask,
+            words,
+            pool.background,
+            check=False,
+        )
+        asked = pool.features if pool.query_features is None else pool.query_features
+        fitted = self.head.fit(support)
+        return fitted.logits(asked[episodes.query], query_mask=episodes.query_labels >= 0)

@@ -1,0 +1,67 @@
+"""Count what was right, episode by episode and class by class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fewshot.episodes import Episodes
+
+__all__ = ["Tally"]
+
+_BINS = 15
+
+
+class Tally:
+    """Running counts of an evaluation.
+
+    Parameters
+    ----------
+    n_classes : int
+        Classes that may be drawn.
+    device : torch.device
+        Where logits are.
+    """
+
+    def __init__(self, n_classes: int, device: torch.device) -> None:
+        self.accuracies: list[Tensor] = []
+        self.right = torch.zeros(n_classes, dtype=torch.float64, device=device)
+        self.tried = torch.zeros_like(self.right)
+        self.bins = torch.zeros(3, _BINS, dtype=torch.float64, device=device)
+
+    def add(self, logits: Tensor, episodes: Episodes) -> None:
+        """Count a tile.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (e, q, k)
+            Scores; a row of NaN counts as wrong.
+        episodes : Episodes
+            The tile.
+        """
+        labels = episodes.query_labels
+        real = labels >= 0
+        top, guess = logits.float().softmax(-1).max(-1)
+        hit = (guess == labels) & real & ~top.isnan()
+        self.accuracies.append(hit.sum(-1) / real.sum(-1))
+        classes = episodes.classes.gather(-1, labels.clamp(min=0))[real]
+        right, sure = hit[real].double(), top[real].double().nan_to_num()
+        self.right.index_add_(0, classes, right)
+        self.tried.index_add_(0, classes, torch.ones_like(right))
+        place = (sure * _BINS).long().clamp(max=_BINS - 1)
+        for row, values in enumerate((sure, right, torch.ones_like(right))):
+            self.bins[row].index_add_(0, place, values)
+
+    def result(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give accuracies, right and tried by class, and the calibration bins, on the CPU.
+
+        Returns
+        -------
+        tuple of Tensor
+        """
+        accuracies = torch.cat(self.accuracies).double().cpu()
+        return accuracies, self.right.cpu(), self.tried.cpu(), self.bins.cpu()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgmm.errors import ImageError
+from fgmm.images.nearest import suggest_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,7 +78,10 @@ def _find_in_place(where: str | os.PathLike[str], recursive: bool) -> Iterator[P
         elif glob.has_magic(name):
             found = _match(name, recursive)
         else:
-            raise ImageError(f"cannot find pictures in {name!r}: there is no such file or folder")
+            raise ImageError(
+                f"cannot find pictures in {name!r}: there is no such file or folder"
+                f"{suggest_path(where)}"
+            )
         first = next(found, None)
     except OSError as error:
         raise ImageError(f"cannot find pictures in {name!r}: {error.strerror}") from error

@@ -76,7 +76,7 @@ def read_image(
     """
     label = name_source(source, name)
     ground = parse_colour(on_alpha)
-    data = fetch_bytes(source, label, max_pixels)
+    data = fetch_bytes(source, label, max_pixels, suggest=True)
     return decode_image(
         source if data is None else data, label, ground=ground, max_pixels=max_pixels
     )

@@ -11,6 +11,7 @@ from PIL import Image
 
 from fgmm.errors import ImageError
 from fgmm.images.arrays import is_array
+from fgmm.images.nearest import suggest_path
 
 __all__ = ["MAX_PIXELS", "ImageSource", "explain_error", "fetch_bytes", "name_source"]
 
@@ -33,8 +34,13 @@ def name_source(source: ImageSource, name: str | None = None) -> str:
     return name or (own if isinstance(own, str) else f"<{type(source).__name__}>")
 
 
-def fetch_bytes(source: ImageSource, name: str, max_pixels: int = MAX_PIXELS) -> bytes | None:
+def fetch_bytes(
+    source: ImageSource, name: str, max_pixels: int = MAX_PIXELS, *, suggest: bool = False
+) -> bytes | None:
     """Fetch a picture's file, still encoded; None if the source holds pixels already.
+
+    With ``suggest`` the message about a path that does not exist names the nearest that does:
+    for one path, not for each of thousands.
 
     Raises
     ------
@@ -50,7 +56,7 @@ def fetch_bytes(source: ImageSource, name: str, max_pixels: int = MAX_PIXELS) ->
     limit = _BYTES_PER_PIXEL * max_pixels + _BYTES_BESIDE
     try:
         if isinstance(source, (str, os.PathLike)):
-            data = _read_path(source, name, limit)
+            data = _read_path(source, name, limit, suggest=suggest)
         elif hasattr(source, "read"):
             data = _read_stream(source, limit)
         else:
@@ -82,12 +88,15 @@ def _check_bytes(count: int, limit: int, name: str) -> None:
         )
 
 
-def _read_path(path: str | os.PathLike[str], name: str, limit: int) -> bytes:
+def _read_path(path: str | os.PathLike[str], name: str, limit: int, *, suggest: bool) -> bytes:
     try:
         status = os.stat(path)  # noqa: PTH116 (a Path would lose a name's trailing dot or slash)
     except FileNotFoundError as error:
-        cure = "it is an address: download it first" if "://" in name else "there is no such file"
-        raise ImageError(f"cannot read {name!r}: {cure}") from error
+        if "://" in name:
+            reason = "it is an address: download it first"
+        else:
+            reason = f"there is no such file or folder{suggest_path(path) if suggest else ''}"
+        raise ImageError(f"cannot read {name!r}: {reason}") from error
     if stat.S_ISDIR(status.st_mode):
         raise ImageError(
             f"cannot read {name!r}: it is a folder; pass its files, see fgmm.images.find_images"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FieldGuide", "Plate"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plate:
     """One drawn picture and the whole truth about it.
 
@@ -40,6 +40,10 @@ class Plate:
     image: Image
     species: Species
     boxes: Mapping[str, tuple[float, float, float, float]]
+
+    def __repr__(self) -> str:
+        size = f"{self.image.width} x {self.image.height}"
+        return f"<Plate of {self.species.name!r}, {size} pixels>"
 
     @property
     def attributes(self) -> Mapping[str, str]:
@@ -72,6 +76,8 @@ class FieldGuide:
     Examples
     --------
     >>> guide = FieldGuide()
+    >>> guide
+    <FieldGuide 0: 240 species in 40 genera, 160 base and 80 novel>
     >>> len(guide.species), len(guide.novel)
     (240, 80)
     >>> plate = guide.draw(guide.species[1], seed=5)
@@ -87,6 +93,13 @@ class FieldGuide:
         self.base = tuple(s for s in self.species if not s.novel)
         self.novel = tuple(s for s in self.species if s.novel)
         self._index = {s.name: i for i, s in enumerate(self.species)}
+
+    def __repr__(self) -> str:
+        genera = len({s.genus for s in self.species})
+        return (
+            f"<FieldGuide {self.seed}: {len(self.species)} species in {genera} genera, "
+            f"{len(self.base)} base and {len(self.novel)} novel>"
+        )
 
     def __contains__(self, name: object) -> bool:
         return name in self._index

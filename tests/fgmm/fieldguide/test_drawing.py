@@ -183,3 +183,12 @@ def test_a_small_picture_is_the_large_one_seen_from_afar(guide):
     small = guide.draw(guide.species[9], seed=4, size=80)
     for part in PARTS:
         np.testing.assert_allclose(np.array(large.boxes[part]) / 2, small.boxes[part], atol=1.5)
+
+
+def test_guide_and_plate_say_what_they_are():
+    guide = FieldGuide(seed=3)
+    novel = sum(s.novel for s in guide.species)
+    assert repr(guide).startswith(f"<FieldGuide 3: {len(guide.species)} species in ")
+    assert repr(guide).endswith(f"{len(guide.species) - novel} base and {novel} novel>")
+    name = guide.species[0].name
+    assert repr(guide.draw(name, seed=1, size=48)) == f"<Plate of {name!r}, 48 x 48 pixels>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 if TYPE_CHECKING:
     from fgmm.prediction import Prediction
 
-__all__ = ["Wording", "draw_table", "explain_prediction"]
+__all__ = ["Wording", "draw_table", "explain_prediction", "shorten_path"]
 
 _ROWS = 5
 _LABEL_WIDTH = 48
@@ -52,22 +53,64 @@ def draw_table(prediction: Prediction) -> str:
     best = prediction.ranking(_ROWS)
     more = len(prediction) - len(best)
     rest = f"{more} more" if more else ""
-    width = max(cell_len(text) for text in (*(prediction.labels[i] for i in best), rest))
+    against = f"against {prediction.generic[0]!r}" if prediction.generic else ""
+    width = max(cell_len(text) for text in (*(prediction.labels[i] for i in best), rest, against))
     width = min(max(width, cell_len(prediction.name or "") - 2, 12), _LABEL_WIDTH)
     title = prediction.name or "picture"
+    lines = []
     if cell_len(title) > width + 2:  # the end of a path tells more than its beginning
-        title = f"...{title[1 - width :]}"
-    title = set_cell_size(title, width + 2)
-    lines = [f"{title}  probability  cosine"]
+        folder, file = _folder_and_file(title)
+        room = width - 1 - cell_len(file)
+        if room < 0:  # the file's name alone is too wide, and it is never cut
+            lines.append(title)
+        while cell_len(folder) > room and folder:
+            folder = folder[1:]
+        title = f"...{folder}{file}" if room >= 0 else ""
+    lines.append(f"{set_cell_size(title, width + 2)}  probability  cosine")
     for i in best:
         label = set_cell_size(_shortened(prediction.labels[i], width), width)
         numbers = f"{float(prediction.probabilities[i]):11.3f}  {float(prediction.cosines[i]):6.3f}"
         lines.append(f"  {label}  {numbers}")
+    if prediction.generic is not None:  # the softmax of two: this is the other one
+        lines.append(f"  {set_cell_size(against, width)}  {1 - prediction.probability:11.3f}")
     if more:
         lines.append(f"  {rest}")
-    space = prediction.provenance.get("encoder_space", "unknown")
-    lines.append(f"{prediction.meaning}; encoder {space}")
+    made = prediction.provenance
+    encoder = made.get("encoder_name") or made.get("encoder_space", "unknown")
+    lines.append(f"{prediction.meaning}; encoder {encoder}")
     return "\n".join(lines)
+
+
+def shorten_path(path: str, width: int) -> str:
+    """Shorten the folders of a path to make it fit; never the file's name, which tells most.
+
+    Parameters
+    ----------
+    path : str
+    width : int
+        In cells of a screen: some letters take two.
+
+    Returns
+    -------
+    str
+        Wider than that if the file's name is.
+
+    Examples
+    --------
+    >>> shorten_path("holiday/2026/Norway/robin.jpg", 22)
+    'holiday/202…/robin.jpg'
+    """
+    folder, file = _folder_and_file(path)
+    if cell_len(path) <= width or not folder:
+        return path
+    room = width - cell_len(file) - 2
+    return f"{set_cell_size(folder, room).rstrip() if room > 0 else ''}…/{file}"
+
+
+def _folder_and_file(path: str) -> tuple[str, str]:
+    """Split a path at its last slash."""
+    cut = max(path.rfind("/"), path.rfind(os.sep)) + 1
+    return path[:cut], path[cut:]
 
 
 def _shortened(label: str, width: int) -> str:

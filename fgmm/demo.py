@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
+from fgmm.command.terminal import announced
 from fgmm.errors import FgmmError
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("demo/contact-sheet.png"))
     args = parser.parse_args()
     try:
-        shown = gather(args.encoder)
+        with announced(f"naming some pictures with the encoder {args.encoder} ..."):
+            shown = gather(args.encoder)
     except FgmmError as error:
         parser.exit(2, f"{error}\n")
     table = Table(title=f"Named from words alone by the encoder {args.encoder!r}")

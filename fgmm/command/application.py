@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from fgmm.command.classify_command import classify_pictures
 from fgmm.command.doctor_command import examine
@@ -16,7 +16,21 @@ from fgmm.command.terminal import errors_in_words
 __all__ = ["app"]
 
 
-class _SpeakingGroup(TyperGroup):
+class _PlainHelp:
+    """Says nothing of a type beside ``--help``, which takes no value."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.metavar = ""
+        return option
+
+
+class _Command(_PlainHelp, TyperCommand):
+    pass
+
+
+class _SpeakingGroup(_PlainHelp, TyperGroup):
     """Runs every command inside `errors_in_words`."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -46,7 +60,10 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def fgmm(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_show_version, is_eager=True, help="Show the version."
+        ),
     ] = False,
 ) -> None:
     """Name fine-grained things in pictures: birds, flowers, groceries, whatever you can describe.
@@ -58,7 +75,7 @@ def fgmm(
     """
 
 
-app.command("classify")(classify_pictures)
-app.command("embed")(embed_pictures)
-app.command("encoders")(list_encoders)
-app.command("doctor")(examine)
+app.command("classify", cls=_Command)(classify_pictures)
+app.command("embed", cls=_Command)(embed_pictures)
+app.command("encoders", cls=_Command)(list_encoders)
+app.command("doctor", cls=_Command)(examine)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 import typer
 
 from fgmm.command.label_list import read_label_file, split_labels
-from fgmm.command.terminal import BAD, PARTLY, list_failures
+from fgmm.command.terminal import BAD, PARTLY, announced, list_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +26,15 @@ Format = Literal["table", "jsonl", "csv"]
 def classify_pictures(
     images: Annotated[
         list[str],
-        typer.Argument(metavar="PICTURES", help="Files, folders, or globs in quotes."),
+        typer.Argument(metavar="PICTURES", help='Files, folders, or patterns like "birds/*.jpg".'),
     ],
     labels: Annotated[
         str | None,
         typer.Option(
-            "--labels", "-l", help='What the pictures may show: "great tit, blue tit, coal tit".'
+            "--labels",
+            "-l",
+            metavar="TEXT",
+            help='What the pictures may show: "great tit, blue tit, coal tit".',
         ),
     ] = None,
     labels_file: Annotated[
@@ -39,17 +42,25 @@ def classify_pictures(
         typer.Option(
             "--labels-file",
             "-L",
-            help="The same from a file: a label a line; or label, a tab, and a text; or JSON "
-            '{"label": ["text", ...]}.',
+            metavar="FILE",
+            help="The same from a file, one label to a line. After a label may stand a tab and a "
+            'text that describes it. Or JSON: {"label": ["text", ...]}.',
         ),
     ] = None,
     encoder: Annotated[
-        str, typer.Option("--encoder", "-e", help="Which encoder; see **fgmm encoders**.")
+        str,
+        typer.Option(
+            "--encoder", "-e", metavar="NAME", help="Which encoder; see **fgmm encoders**."
+        ),
     ] = "tiny",
     concept: Annotated[
         str | None,
         typer.Option(
-            "--concept", "-c", help='What kind of thing they all are: "bird". Helps with odd names.'
+            "--concept",
+            "-c",
+            metavar="TEXT",
+            help='What kind of thing they all are: "bird". Helps with names that mean several '
+            "things.",
         ),
     ] = None,
     template: Annotated[
@@ -57,27 +68,43 @@ def classify_pictures(
         typer.Option(
             "--template",
             "-t",
-            help='A sentence with {} for the name: "a close-up of a {}." May be given again.',
+            metavar="TEXT",
+            help='A sentence with {} for the label: "a close-up of a {}." May be given again.',
         ),
     ] = None,
     top: Annotated[
-        int, typer.Option("--top", "-k", min=1, help="How many names to give for each picture.")
+        int,
+        typer.Option(
+            "--top",
+            "-k",
+            metavar="N",
+            min=1,
+            help="How many labels to give for each picture; a table of several pictures has "
+            "room for two.",
+        ),
     ] = 5,
     form: Annotated[
         Format | None,
         typer.Option(
             "--format",
             "-f",
-            help="table, jsonl (an object a picture) or csv. By default what the name of "
-            "--output ends in, else a table.",
+            metavar="FORMAT",
+            help="table, jsonl (one JSON object to a line) or csv (one row to a picture). By "
+            "default what the name of --output ends in, else a table.",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this file, not to the screen.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write to this file, not to the screen."
+        ),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")
+    ] = "auto",
     batch_size: Annotated[
-        int, typer.Option("--batch-size", min=1, help="Pictures to encode at a time.")
+        int,
+        typer.Option("--batch-size", metavar="N", min=1, help="Pictures to encode at a time."),
     ] = 32,
 ) -> None:
     """Say which of your labels each picture shows.
@@ -88,28 +115,34 @@ def classify_pictures(
 
     fgmm classify holiday/ "more/*.png" --labels-file birds.txt --output birds.csv
 
-    In a CSV file, text that a spreadsheet would run as a formula gets an apostrophe before
-    it; jsonl has it as it is. Exit code 1 means that some pictures could not be read.
+    A probability says how likely a label is among those you gave, not whether the thing is
+    in the picture at all.
+
+    Exit code 0: all went well. 1: some pictures could not be read. 2: nothing could be done.
+    In csv, text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
     candidates = _candidates(labels, labels_file)
     form = form or _form_of(output)
     if output is not None and not output.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
 
-    from fgmm.classification import classify
     from fgmm.command.picture_list import list_pictures
-    from fgmm.encoders.registry import load_encoder
 
     pictures = list_pictures(images)
+    with announced(f"loading the encoder {encoder} ..."):
+        from fgmm.classification import classify
+        from fgmm.encoders.registry import load_encoder
+
+        model = load_encoder(encoder, device=device)
     predictions = classify(
         pictures,
         candidates,
-        encoder=load_encoder(encoder, device=device),
+        encoder=model,
         templates=template or None,
         concept=concept,
         batch_size=batch_size,
     )
-    _report(predictions, form, output, top)
+    _report(predictions, form, output, top, encoder)
     list_failures(predictions.failures)
     if predictions.failures:
         raise typer.Exit(PARTLY if len(predictions) else BAD)
@@ -133,16 +166,18 @@ def _form_of(output: Path | None) -> Format:
     return "table" if output is None else endings.get(output.suffix.lower(), "table")
 
 
-def _report(predictions: Predictions, form: Format, output: Path | None, top: int) -> None:
+def _report(
+    predictions: Predictions, form: Format, output: Path | None, top: int, encoder: str
+) -> None:
     from fgmm.command.report import print_table, write_csv, write_json_lines
 
     with _opened(output) as to:
         if form == "table":
-            print_table(predictions, to, top=top)
+            print_table(predictions, to, top=top, encoder=encoder)
         elif form == "jsonl":
-            write_json_lines(predictions, to, top=top)
+            write_json_lines(predictions, to, top=top, encoder=encoder)
         else:
-            write_csv(predictions, to, top=top)
+            write_csv(predictions, to, top=top, encoder=encoder)
 
 
 @contextlib.contextmanager

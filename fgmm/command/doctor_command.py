@@ -39,11 +39,12 @@ def examine(
     encoder: Annotated[
         str | None,
         typer.Argument(
-            metavar="ENCODER", help="An encoder's name: also say what would be fetched to use it."
+            metavar="ENCODER",
+            help="The name of an encoder: say also whether it is here, or what would be fetched.",
         ),
     ] = None,
 ) -> None:
-    """Say what is installed here, what it runs on, and where its files are.
+    """Check the installation: versions, what it runs on, and where its files are.
 
     Nothing is fetched and nothing is sent: paste the answer when you ask for help.
 
@@ -62,14 +63,17 @@ def examine(
         ("files", _files()),
         ("weights", _weights()),
     ):
-        table.add_section()
-        for at, row in enumerate(rows):
-            table.add_row(topic if at == 0 else "", Text(row))
+        _add_section(table, topic, rows)
     if encoder is not None:
-        table.add_section()
-        for at, row in enumerate(_encoder(encoder)):
-            table.add_row("encoder" if at == 0 else "", Text(row))
+        _add_section(table, "encoder", _encoder(encoder))
     console().print(table)
+
+
+def _add_section(table: Table, topic: str, rows: list[str]) -> None:
+    if table.row_count:
+        table.add_row()
+    for at, row in enumerate(rows):
+        table.add_row(topic if at == 0 else "", Text(row))
 
 
 def _versions() -> list[str]:
@@ -92,7 +96,8 @@ def _version(package: str) -> str:
 def _devices() -> list[str]:
     import torch
 
-    rows = [f"processor, {torch.get_num_threads()} threads of {os.cpu_count()} cores"]
+    threads, cores = torch.get_num_threads(), os.cpu_count() or 1
+    rows = [f"processor: {_count(threads, 'thread')} on {_count(cores, 'core')}"]
     for number in range(torch.cuda.device_count()):
         memory = torch.cuda.get_device_properties(number).total_memory
         rows.append(
@@ -103,6 +108,10 @@ def _devices() -> list[str]:
     if len(rows) == 1:
         rows.append("no graphics processor that torch can use")
     return rows
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _files() -> list[str]:
@@ -151,6 +160,7 @@ def _encoder(name: str) -> list[str]:
     return [
         f"{name} is on this machine, and it loads: nothing would be fetched",
         f"reads {reads}; {encoder.dim} numbers a vector",
+        f"space {encoder.space}: vectors of the same space can be compared",
     ]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
-from fgmm.command.terminal import BAD, PARTLY, console, list_failures
+from fgmm.command.terminal import BAD, PARTLY, announced, console, list_failures
 
 if TYPE_CHECKING:
     from fgmm.embedding import ImageEmbeddings
@@ -22,24 +22,38 @@ _ENDINGS = (".safetensors", ".npz", ".csv")
 def embed_pictures(
     images: Annotated[
         list[str],
-        typer.Argument(metavar="PICTURES", help="Files, folders, or globs in quotes."),
+        typer.Argument(metavar="PICTURES", help='Files, folders, or patterns like "birds/*.jpg".'),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Where to: a name in .safetensors, .npz or .csv.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="The file to write; its name ends in .safetensors, .npz or .csv.",
+        ),
     ],
     encoder: Annotated[
-        str, typer.Option("--encoder", "-e", help="Which encoder; see **fgmm encoders**.")
+        str,
+        typer.Option(
+            "--encoder", "-e", metavar="NAME", help="Which encoder; see **fgmm encoders**."
+        ),
     ] = "tiny",
     layer: Annotated[
         Literal["joint", "features"],
         typer.Option(
-            help="joint: the space shared with words. features: what comes before it, often "
-            "better for comparing pictures with pictures."
+            "--layer",
+            metavar="joint|features",
+            help="joint: vectors that can be compared with those of words. features: what comes "
+            "before them in the network, often better for comparing pictures with pictures.",
         ),
     ] = "joint",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")
+    ] = "auto",
     batch_size: Annotated[
-        int, typer.Option("--batch-size", min=1, help="Pictures to encode at a time.")
+        int,
+        typer.Option("--batch-size", metavar="N", min=1, help="Pictures to encode at a time."),
     ] = 32,
 ) -> None:
     """Turn pictures into vectors of numbers, and write them to a file.
@@ -50,9 +64,11 @@ def embed_pictures(
 
     fgmm embed "birds/*.jpg" --out birds.csv --layer features
 
-    Stop it whenever you like: the same command again goes on where it stopped. Once a
-    .safetensors file is done, the same command again encodes only pictures that are new.
-    Exit code 1 means that some pictures could not be read.
+    Stop it whenever you like: the same command continues where it stopped. Run again on a
+    finished .safetensors file, it encodes only pictures that are new. Read that file with
+    fgmm.embedding.load_embeddings.
+
+    Exit code 0: all went well. 1: some pictures could not be read. 2: nothing could be done.
     """
     ending = out.suffix.lower()
     if ending not in _ENDINGS:
@@ -63,32 +79,43 @@ def embed_pictures(
         raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
 
     from fgmm.command.picture_list import list_pictures
-    from fgmm.embedding import embed_images
-    from fgmm.encoders.registry import load_encoder
 
     pictures = list_pictures(images)
     # The other formats are made from the one that can be taken up again.
     into = out if ending == ".safetensors" else out.with_name(f".{out.name}.safetensors")
-    embedded = embed_images(
-        pictures,
-        encoder=load_encoder(encoder, device=device),
-        layer=layer,
-        batch_size=batch_size,
-        into=into,
-    )
-    if into != out:
-        draft = out.with_name(f".{out.name}.part{ending}")
-        try:
-            (_write_npz if ending == ".npz" else _write_csv)(embedded, draft)
-            draft.replace(out)
-        finally:
-            draft.unlink(missing_ok=True)
-        into.unlink()
+    try:
+        with announced(f"loading the encoder {encoder} ..."):
+            from fgmm.embedding import embed_images
+            from fgmm.encoders.registry import load_encoder
+
+            model = load_encoder(encoder, device=device)
+        embedded = embed_images(
+            pictures, encoder=model, layer=layer, batch_size=batch_size, into=into
+        )
+        if into != out:
+            _convert(embedded, out)
+            into.unlink()
+    except KeyboardInterrupt:
+        from fgmm.command.unfinished import tell_unfinished
+
+        raise KeyboardInterrupt(tell_unfinished(into, out, len(pictures))) from None
     count, width = embedded.vectors.shape
-    console().print(Text(f"{count:,} vectors of {width:,} numbers in {out}"), soft_wrap=True)
+    vectors = f"{count:,} vector{'' if count == 1 else 's'}"
+    console().print(Text(f"{vectors} of {width:,} numbers in {out}"), soft_wrap=True)
     list_failures([(failure.name, failure.error) for failure in embedded.failures])
     if embedded.failures:
         raise typer.Exit(PARTLY if count else BAD)
+
+
+def _convert(embedded: ImageEmbeddings, out: Path) -> None:
+    """Write the file that was asked for; it appears under its name only when it is whole."""
+    ending = out.suffix.lower()
+    draft = out.with_name(f".{out.name}.part{ending}")
+    try:
+        (_write_npz if ending == ".npz" else _write_csv)(embedded, draft)
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _write_npz(embedded: ImageEmbeddings, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,13 @@ def list_pictures(given: Sequence[str]) -> list[Path]:
     -------
     list of Path
         A file is listed whether or not it is a picture, even if it is not there: reading it
-        will say what is wrong with it.
+        will say what is wrong with it. What has no suffix, or a slash at its end, was meant
+        as a folder.
 
     Raises
     ------
     ImageError
-        If a folder or glob holds no picture.
+        If a folder does not exist, or a folder or glob holds no picture.
     """
     return [picture for source in given for picture in _pictures_of(source)]
 
@@ -39,7 +41,8 @@ def _pictures_of(source: str) -> Iterator[Path]:
     from fgmm.images import find_images
 
     path = Path(source)
-    if not path.is_dir() and (path.exists() or not glob.has_magic(source)):
+    a_place = glob.has_magic(source) or not path.suffix or source.endswith(("/", os.sep))
+    if not path.is_dir() and (path.exists() or not a_place):
         yield path
         return
     found = False

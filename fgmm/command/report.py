@@ -6,14 +6,16 @@ import csv
 import itertools
 import json
 import os
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich import box
+from rich.cells import chop_cells
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from fgmm.command.terminal import console
+from fgmm.wording import shorten_path
 
 if TYPE_CHECKING:
     from fgmm.prediction import Prediction, Predictions
@@ -23,12 +25,14 @@ __all__ = ["print_table", "safe_cell", "write_csv", "write_json_lines"]
 _BAR = 24
 _OTHERS = 1  # runners-up in a row
 _NAME_WIDTH = 30
+_LEAST_WIDTH = 8
+_BESIDE_NAMES = 24  # what a probability, its bar and the gaps take
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_json_lines(predictions: Predictions, to: TextIO, *, top: int) -> None:
+def write_json_lines(predictions: Predictions, to: TextIO, *, top: int, encoder: str) -> None:
     """Write an object a picture; pictures that failed come last, with ``error``."""
-    rows = (prediction.to_dict(top) for prediction in predictions)
+    rows = (_json_row(prediction, top, encoder) for prediction in predictions)
     failed = ({"name": str(given), "error": str(error)} for given, error in predictions.failures)
     for row in itertools.chain(rows, failed):
         line = json.dumps(row, ensure_ascii=False)
@@ -39,7 +43,13 @@ def write_json_lines(predictions: Predictions, to: TextIO, *, top: int) -> None:
         to.write(line + "\n")
 
 
-def write_csv(predictions: Predictions, to: TextIO, *, top: int) -> None:
+def _json_row(prediction: Prediction, top: int, encoder: str) -> dict[str, Any]:
+    row = prediction.to_dict(top)
+    row["provenance"]["encoder_name"] = encoder  # what was typed; the library saw it loaded
+    return row
+
+
+def write_csv(predictions: Predictions, to: TextIO, *, top: int, encoder: str) -> None:
     """Write a row a picture, safe to open in a spreadsheet.
 
     Names and labels that a spreadsheet would take for a formula (they begin with one of
@@ -50,13 +60,12 @@ def write_csv(predictions: Predictions, to: TextIO, *, top: int) -> None:
     for rank in range(2, widest + 1):
         columns += [f"label_{rank}", f"probability_{rank}"]
     rows = csv.writer(to, lineterminator="\n")
-    rows.writerow([*columns, "scoring", "encoder_space", "error"])
+    rows.writerow([*columns, "scoring", "encoder", "error"])
     for prediction in predictions:
         row = [safe_cell(prediction.name or "")]
         for label, probability in prediction.top(widest):
             row += [safe_cell(label), f"{probability:.6g}"]
-        space = safe_cell(prediction.provenance["encoder_space"])
-        rows.writerow([*row, prediction.scoring, space, ""])
+        rows.writerow([*row, prediction.scoring, safe_cell(encoder), ""])
     for given, error in predictions.failures:
         blank = [""] * (len(columns) + 1)
         rows.writerow([safe_cell(str(given)), *blank, safe_cell(str(error))])
@@ -67,22 +76,28 @@ def safe_cell(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def print_table(predictions: Predictions, to: TextIO, *, top: int) -> None:
+def print_table(predictions: Predictions, to: TextIO, *, top: int, encoder: str) -> None:
     """Print one picture with its candidates below each other, or a row a picture."""
     if not len(predictions):
         return
     screen = console(to)
-    one = len(predictions) == 1
-    table = _one_picture(predictions[0], top) if one else _many_pictures(predictions, top)
+    names = [prediction.name or "picture" for prediction in predictions]
+    one = len(names) == 1
+    above = names[0] if one else _common_folder(names)
     screen.print()
-    screen.print(table)
-    screen.print(Text(f" {_footer(predictions[0])}", style="dim"))
+    if above:  # whole, however long: the screen breaks the line, and copying mends it
+        screen.print(Text(f" {above}", style="bold"), soft_wrap=True)
+    if one:
+        screen.print(_one_picture(predictions[0], top))
+    else:
+        names = [name[len(above) :] for name in names]
+        screen.print(_many_pictures(predictions, names, top, screen.width))
+    screen.print(Text(f" {predictions[0].meaning}; encoder {encoder}", style="dim"))
     screen.print()
 
 
 def _one_picture(prediction: Prediction, top: int) -> Table:
-    title = Text(f" {prediction.name}" if prediction.name else " picture", style="bold")
-    table = Table(title=title, title_justify="left", box=None, show_header=False, padding=(0, 1))
+    table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(overflow="fold", min_width=12)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True, width=_BAR)
@@ -93,28 +108,33 @@ def _one_picture(prediction: Prediction, top: int) -> Table:
             Text(_number(probability), style=style),
             _bar(probability, rank),
         )
+    if prediction.generic is not None:  # the softmax of two: this is the other one
+        against = 1 - prediction.probability
+        table.add_row(
+            Text(f"against {prediction.generic[0]!r}", style="dim"),
+            Text(_number(against), style="dim"),
+            _bar(against, 1),
+        )
     more = len(prediction) - top
     if more > 0:
         table.add_row(Text(f"and {more:,} more", style="dim"))
     return table
 
 
-def _many_pictures(predictions: Predictions, top: int) -> Table:
-    names = [prediction.name or "picture" for prediction in predictions]
-    folder = _common_folder(names)
+def _many_pictures(predictions: Predictions, names: list[str], top: int, screen: int) -> Table:
+    width = max(_LEAST_WIDTH, min(_NAME_WIDTH, (screen - _BESIDE_NAMES) // 2))
     others = min(top - 1, _OTHERS, len(predictions[0]) - 1)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    if folder:
-        table.title, table.title_justify = Text(f" {folder}", style="bold"), "left"
-    table.add_column("picture", no_wrap=True, max_width=_NAME_WIDTH)
-    table.add_column("name", no_wrap=True, max_width=_NAME_WIDTH)
+    table.add_column("picture", no_wrap=True)
+    table.add_column("name", no_wrap=True, max_width=width)
     table.add_column("probability", no_wrap=True)
     if others > 0:
         table.add_column("or", style="dim")
     for name, prediction in zip(names, predictions, strict=True):
         (label, probability), *rest = prediction.top(others + 1)
         row: list[Text | Table] = [
-            _tail(name[len(folder) :]),
+            # A file's name is never cut: one that is too wide goes on in the next line.
+            Text("\n".join(chop_cells(shorten_path(name, width), width))),
             Text(label, style="bold", overflow="ellipsis"),
             _number_and_bar(probability),
         ]
@@ -130,11 +150,6 @@ def _common_folder(names: list[str]) -> str:
     """Give the folder all names are in, with its last slash; nothing if there is none."""
     common = os.path.commonprefix(names)  # noqa: RUF071 (cut at a slash below)
     return common[: max(common.rfind("/"), common.rfind(os.sep)) + 1]
-
-
-def _tail(name: str) -> Text:
-    """Shorten a long path at its beginning: its end tells more."""
-    return Text(name if len(name) <= _NAME_WIDTH else f"…{name[1 - _NAME_WIDTH :]}")
 
 
 def _number_and_bar(probability: float) -> Table:
@@ -155,7 +170,3 @@ def _bar(probability: float, rank: int) -> ProgressBar:
     return ProgressBar(
         total=1.0, completed=probability, complete_style=style, finished_style=style, style="grey23"
     )
-
-
-def _footer(prediction: Prediction) -> str:
-    return f"{prediction.meaning}; encoder {prediction.provenance['encoder_space']}"

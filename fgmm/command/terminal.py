@@ -1,4 +1,4 @@
-"""What every command shares: two consoles, exit codes, and errors told in a line."""
+"""What every command shares: two consoles, exit codes, and what is told in a line on stderr."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ __all__ = [
     "FAULT",
     "INTERRUPTED",
     "PARTLY",
+    "announced",
     "console",
     "errors_in_words",
     "list_failures",
@@ -32,6 +34,7 @@ __all__ = [
 PARTLY, BAD, FAULT, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
 
 _FAILURES_SHOWN = 20
+_PATIENCE = 1.0  # seconds without a word where nobody watches
 # typer brings its own click from some version on, so the class is found through what it exports.
 _ClickException: type[Exception] = next(
     parent for parent in typer.BadParameter.__mro__ if parent.__name__ == "ClickException"
@@ -55,10 +58,31 @@ def note(kind: str, message: str) -> None:
         console(sys.stderr).print(Text.assemble((f"{kind}: ", style), message), soft_wrap=True)
 
 
+@contextlib.contextmanager
+def announced(doing: str) -> Iterator[None]:
+    """Say on stderr what takes a while: at once on a terminal, else after a second of it."""
+    if sys.stderr.isatty():
+        note("note", doing)
+        yield
+        return
+    timer = threading.Timer(_PATIENCE, note, ("note", doing))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # so that it speaks before what follows, or not at all
+
+
 def list_failures(failures: Sequence[tuple[object, BaseException]]) -> None:
     """Say on stderr which pictures failed, and why."""
+    from fgmm.images.nearest import suggest_path
+
     for given, error in failures[:_FAILURES_SHOWN]:
         said = str(error)
+        if isinstance(given, (str, os.PathLike)) and isinstance(error.__cause__, FileNotFoundError):
+            said += suggest_path(given)
         note("failed", said if str(given) in said else f"{given}: {said}")
     if len(failures) > _FAILURES_SHOWN:
         note("failed", f"and {len(failures) - _FAILURES_SHOWN:,} more")
@@ -81,8 +105,8 @@ def errors_in_words() -> Iterator[None]:
             sys.stdout.flush()
     except (typer.Exit, typer.Abort, _ClickException):
         raise
-    except KeyboardInterrupt:
-        note("interrupted", "stopped before the end")
+    except KeyboardInterrupt as stopped:
+        note("interrupted", str(stopped) or "stopped before the end")
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read us has enough; what is still buffered must not fail once more at exit.
@@ -93,8 +117,7 @@ def errors_in_words() -> Iterator[None]:
         note("error", str(error))
         raise typer.Exit(BAD) from None
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        note("error", f"{error.strerror or error}{where}")
+        note("error", _os_error_in_words(error))
         raise typer.Exit(BAD) from None
     except Exception as error:
         if os.environ.get("FGMM_TRACEBACK"):
@@ -102,6 +125,17 @@ def errors_in_words() -> Iterator[None]:
         note("error", f"{type(error).__name__}: {error}")
         note("note", "this is a fault in fgmm; FGMM_TRACEBACK=1 shows where it happened")
         raise typer.Exit(FAULT) from None
+
+
+def _os_error_in_words(error: OSError) -> str:
+    if not error.filename:
+        return error.strerror or str(error)
+    from fgmm.images.nearest import suggest_path
+
+    name = os.fsdecode(error.filename)
+    if not isinstance(error, FileNotFoundError):
+        return f"{error.strerror or error}: {name}"
+    return f"there is no such file or folder: {name}{suggest_path(name)}"
 
 
 class _LineHandler(logging.Handler):

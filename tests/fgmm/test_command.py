@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,12 @@ from typer.testing import CliRunner
 from fgmm import classify
 from fgmm.command.application import app
 from fgmm.command.report import safe_cell, write_json_lines
+from fgmm.command.terminal import announced
 from fgmm.errors import CandidateError
 
 FAKE = ["--encoder", "fake"]
 COLOURS = ["--labels", "red,green,blue"]
+LOADING = "note: loading the encoder fake ...\n"  # on a slow machine
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +34,7 @@ def pictures(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub" / "hub"))
+    monkeypatch.setattr("fgmm.command.terminal._PATIENCE", 600)  # the first test loads torch
     folder = tmp_path / "pics"
     folder.mkdir()
     for colour in ("red", "green", "blue"):
@@ -60,8 +65,40 @@ def test_one_picture_is_a_table_of_its_candidates():
     assert lines[1].strip() == "pics/red.png"
     assert lines[2].split()[0] == "red"
     assert "and 1 more" in lines[4]
-    assert "softmax over 3 candidates" in lines[5]
+    assert lines[5].strip() == "softmax over 3 candidates, not calibrated; encoder fake"
     assert result.stderr == ""
+
+
+def test_a_single_candidate_is_shown_with_what_it_was_weighed_against():
+    result = run("classify", "pics/red.png", "--labels", "blue", *FAKE)
+    row, against = (line.split() for line in result.stdout.split("\n")[2:4])
+    assert row[0] == "blue"
+    assert against[:3] == ["against", "'a", "photo.'"]
+    assert float(row[1]) + float(against[3]) == pytest.approx(1, abs=0.001)
+    assert float(row[1]) < 0.5
+
+
+def test_a_table_never_cuts_a_files_name(pictures, monkeypatch):
+    deep = pictures / "a" / "rather" / "deep" / "folder" / "of" / "pictures"
+    deep.mkdir(parents=True)
+    files = ["x.png", "robin_on_a_branch.png", f"{'observation-' * 5}1.png", f"{'鳥' * 20}2.png"]
+    for file in files:
+        (deep / file).write_bytes((pictures / "red.png").read_bytes())
+    for columns in ("60", "80", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        out = run("classify", "pics", *COLOURS, *FAKE).stdout
+        assert max(map(len, out.split("\n"))) <= int(columns)
+        column = out.split("\n")[2].index("name")
+        cells = [line[: min(column, len(line))] for line in out.split("\n")[4:]]
+        first = "".join("".join(cell.split("red")[0].split()) for cell in cells)
+        for file in files:
+            assert file in first
+    for form in ("jsonl", "csv"):
+        out = run("classify", "pics", *COLOURS, *FAKE, "--format", form).stdout
+        for file in files:
+            assert str(Path("pics", *deep.parts[-6:], file)) in out
+    out = run("classify", deep / files[2], *COLOURS, *FAKE).stdout
+    assert out.split("\n")[1] == f" {deep / files[2]}"
 
 
 def test_many_pictures_are_a_row_each_in_order():
@@ -81,6 +118,7 @@ def test_json_lines_have_an_object_a_picture(pictures):
     assert rows[2]["name"] == str(Path("pics/red.png"))
     assert rows[2]["scoring"] == "softmax"
     assert rows[2]["provenance"]["encoder_space"] == "fake/1"
+    assert rows[2]["provenance"]["encoder_name"] == "fake"
     assert [len(row["top"]) for row in rows[:3]] == [2, 2, 2]
     assert rows[2]["top"][0]["label"] == "red"
     assert "bad.png" in rows[3]["error"]
@@ -100,11 +138,12 @@ def test_csv_is_quoted_and_safe_in_spreadsheets(pictures):
     assert result.exit_code == 1
     header, *rows = csv.reader(io.StringIO(result.stdout))
     assert header[:5] == ["name", "label", "probability", "label_2", "probability_2"]
-    assert header[-3:] == ["scoring", "encoder_space", "error"]
+    assert header[-3:] == ["scoring", "encoder", "error"]
     assert all(len(row) == len(header) for row in rows)
     assert rows[0][:2] == ["a, b.png", 'red, "bright"']
     assert rows[1][0] == "'=1+1.png"
     assert "'=cmd()|x" in rows[0]
+    assert rows[0][-2] == "fake"
     assert sum(float(cell) for cell in rows[0][2:7:2]) == pytest.approx(1, abs=1e-5)
     assert rows[2][0] == "no.png"
     assert "no such file" in rows[2][-1]
@@ -170,9 +209,16 @@ def test_template_and_concept_reach_the_texts(monkeypatch):
         (["classify", "pics/red.png", *COLOURS, *FAKE, "-t", "photo"], "error: template 'photo'"),
         (["classify", "pics/red.png", *FAKE], "neither --labels nor --labels-file"),
         (["classify", "pics/red.png", *COLOURS, "-L", "x"], "both --labels and --labels-file"),
-        (["classify", "pics/red.png", "-L", "x", *FAKE], "error: No such file or directory: x"),
+        (
+            ["classify", "pics/red.png", "-L", "x", *FAKE],
+            "error: there is no such file or folder: x",
+        ),
         (["classify", "none.png", *COLOURS, *FAKE], "failed: cannot read 'none.png'"),
         (["classify", "none*.png", *COLOURS, *FAKE], "error: cannot find pictures in 'none*.png'"),
+        (["classify", "pcis/", *COLOURS, *FAKE], "file or folder; did you mean 'pics'?"),
+        (["classify", "pcis", *COLOURS, *FAKE], "file or folder; did you mean 'pics'?"),
+        (["classify", "pics/rde.png", *COLOURS, *FAKE], f"mean {str(Path('pics/red.png'))!r}?"),
+        (["classify", "pics/red.png", "-L", "pisc", *FAKE], "folder: pisc; did you mean 'pics'?"),
         (["classify", "pics/red.png", *COLOURS, *FAKE, "-o", "no/x.csv"], "there is no folder no"),
         (["classify", "pics/red.png", *COLOURS, *FAKE, "--top", "0"], "Invalid value for '--top'"),
         (["classify", "pics/red.png", *COLOURS, *FAKE, "-f", "xml"], "'xml' is not one of"),
@@ -203,6 +249,34 @@ def test_a_fault_of_ours_is_no_traceback_either(monkeypatch):
     assert "fault in fgmm" in result.stderr
     monkeypatch.setenv("FGMM_TRACEBACK", "1")
     assert isinstance(run("classify", "pics/red.png", *COLOURS, *FAKE).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+def test_what_takes_a_while_is_said_on_stderr(seconds, monkeypatch, capsys):
+    monkeypatch.setattr("fgmm.command.terminal._PATIENCE", 0.1 if seconds else 600)
+    with announced("loading ..."):
+        time.sleep(seconds)
+        said = capsys.readouterr().err
+    assert said == ("note: loading ...\n" if seconds else "")
+    monkeypatch.setattr("fgmm.command.terminal._PATIENCE", 600)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with announced("loading ..."):
+        told = capsys.readouterr()
+    assert (told.out, re.sub(r"\x1b\[\d*m", "", told.err)) == ("", "note: loading ...\n")
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("command", [["classify", *COLOURS], ["embed", "--out", "v.csv"]])
+def test_commands_say_that_they_load_their_encoder(command, monkeypatch):
+    def load(name, **_):
+        time.sleep(0.5)
+        raise CandidateError("enough")
+
+    monkeypatch.setattr("fgmm.command.terminal._PATIENCE", 0.05)
+    monkeypatch.setattr("fgmm.encoders.registry.load_encoder", load)
+    result = run(*command, "pics", *FAKE)
+    assert result.stderr == f"{LOADING}error: enough\n"
+    assert result.stdout == ""
 
 
 def test_warnings_are_lines_without_source_code(monkeypatch):
@@ -249,7 +323,7 @@ def test_a_real_interrupt_is_quiet(tmp_path):
 def test_a_reader_who_has_enough_is_no_error(arguments):
     process = spawn(*arguments)
     process.stdout.close()
-    assert process.stderr.read() == ""
+    assert process.stderr.read() in ("", LOADING)
     assert process.wait(60) == 141
 
 
@@ -257,7 +331,8 @@ def test_a_terminal_without_unicode_still_gets_an_answer():
     labels = ["--labels", "rot,grün,鳥"]
     process = spawn("classify", "pics", *labels, *FAKE, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     out, told = process.communicate(timeout=60)
-    assert (process.returncode, told) == (0, "")
+    assert process.returncode == 0
+    assert told in ("", LOADING)
     assert "gr\\xfcn" in out
 
 
@@ -266,7 +341,7 @@ def test_json_lines_are_exact_whatever_the_encoding():
     for encoding in ("ascii", "utf-8"):
         written = io.BytesIO()
         with io.TextIOWrapper(written, encoding=encoding, write_through=True) as to:
-            write_json_lines(predictions, to, top=3)
+            write_json_lines(predictions, to, top=3, encoder="fake")
             row = json.loads(written.getvalue().decode(encoding))
         assert {entry["label"] for entry in row["top"]} == {"rot", "grün", "鳥"}
 

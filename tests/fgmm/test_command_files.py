@@ -73,11 +73,59 @@ def test_embed_goes_on_where_it_stopped(ending, monkeypatch):
 
     monkeypatch.setattr(FakeEncoder, "encode_images", encode)
     command = ["embed", "pics", "--out", f"v.{ending}", *FAKE, "--batch-size", "1"]
-    assert run(*command).exit_code == 130
+    stopped = run(*command)
+    assert stopped.exit_code == 130
     assert not Path(f"v.{ending}").exists()
+    into = "v.safetensors" if ending == "safetensors" else ".v.npz.safetensors"
+    told = stopped.stderr.splitlines()[-1]
+    assert told == (
+        f"interrupted: 2 of 3 pictures are done, and kept in {into}.partial; "
+        "the same command continues from there"
+    )
+    assert Path(f"{into}.partial").is_file()
     encoded.append("a third, so that nothing stops it")
     assert run(*command).exit_code == 0
     assert len(encoded) == 4, "what was done was done again"
+    assert not Path(f"{into}.partial").exists()
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "csv"])
+def test_an_interrupt_before_anything_is_done_leaves_nothing(ending, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fgmm.encoders.fake.FakeEncoder.encode_images", stop)
+    before = sorted(tmp_path.iterdir())
+    result = run("embed", "pics", "--out", f"v.{ending}", *FAKE)
+    assert result.exit_code == 130
+    assert result.stderr.endswith("interrupted: stopped before a picture was done\n")
+    assert sorted(path for path in tmp_path.iterdir() if path.name != "hub") == before
+
+
+def test_an_interrupt_while_the_file_is_written_keeps_the_vectors(monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fgmm.command.embed_command._write_csv", stop)
+        result = run("embed", "pics", "--out", "v.csv", *FAKE)
+    assert result.exit_code == 130
+    assert "all pictures are done, and kept in .v.csv.safetensors" in result.stderr
+    monkeypatch.setattr("fgmm.embedding.encoding.Target.encode", stop)  # not needed any more
+    assert run("embed", "pics", "--out", "v.csv", *FAKE).exit_code == 0
+    assert Path("v.csv").is_file()
+    assert not Path(".v.csv.safetensors").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize("ending", ["safetensors", "npz", "csv"])
+def test_files_can_be_read_by_whom_the_umask_allows(ending):
+    before = os.umask(0o027)
+    try:
+        assert run("embed", "pics", "--out", f"v.{ending}", *FAKE).exit_code == 0
+    finally:
+        os.umask(before)
+    assert Path(f"v.{ending}").stat().st_mode & 0o777 == 0o640
 
 
 def test_encoders_lists_what_is_here_without_torch(tmp_path):
@@ -99,7 +147,7 @@ def test_doctor_says_what_is_here():
     result = run("doctor")
     assert result.exit_code == 0, result.output
     told = " ".join(result.stdout.split())
-    for word in ("fgmm 0.", "Python 3", "torch ", "processor, ", "embeddings.sqlite", "tiny"):
+    for word in ("fgmm 0.", "Python 3", "torch ", "processor: ", "embeddings.sqlite", "tiny"):
         assert word in told
 
 
@@ -128,3 +176,4 @@ def test_doctor_says_what_would_be_fetched_and_fetches_nothing():
     told = " ".join(run("doctor", "fake").stdout.split())
     assert "fake is on this machine, and it loads" in told
     assert "48 numbers" in told
+    assert "space fake/1" in told

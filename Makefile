@@ -23,6 +23,15 @@ help:
 	@echo "make api        write down the public names anew (tests/architecture/api_surface.json)"
 	@echo "make clean      remove .venv and everything built"
 
+# Said before the one step that takes long; nothing where torch is there already.
+define TELL_WHAT_COMES
+$(BIN)/python -c 'import sys, importlib.util as u; sys.exit(u.find_spec("torch") is None)' || { \
+  echo "Now pip downloads PyTorch and what else fgmm needs, once, into $(VENV). On Linux that is about"; \
+  echo "6 GB on disk, with CUDA libraries, and takes some minutes; elsewhere it is less."; \
+  echo "No GPU? Press Ctrl-C, get the small CPU build, and type your command again:"; \
+  echo "  $(BIN)/python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"; }
+endef
+
 # --- set-up: a stamp in .venv says what was installed from which pyproject.toml
 
 $(BIN)/python:
@@ -35,10 +44,12 @@ $(VENV)/.pip: | $(BIN)/python
 	@touch $@
 
 $(VENV)/.package: pyproject.toml | $(VENV)/.pip
+	@$(TELL_WHAT_COMES)
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(wildcard $(PLUGIN)/pyproject.toml) | $(VENV)/.pip
+	@$(TELL_WHAT_COMES)
 	$(BIN)/python -m pip install --quiet --editable . $(addprefix --editable ./,$(wildcard $(PLUGIN))) --group test
 	@touch $@ $(VENV)/.package
 

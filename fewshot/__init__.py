@@ -21,6 +21,7 @@ _HOME = {
     "FittedHead": "fewshot.head",
     "FusedHead": "fewshot.heads.fused",
     "GDAHead": "fewshot.heads.gda",
+    "GeneralisedAccuracy": "fewshot.metrics",
     "Head": "fewshot.head",
     "InnerProductHead": "fewshot.head",
     "InnerProducts": "fewshot.inner_products",
@@ -43,11 +44,20 @@ _HOME = {
     "TunedHead": "fewshot.tuning",
     "Words": "fewshot.support",
     "ZeroShotHead": "fewshot.heads.zero_shot",
+    "accuracy": "fewshot.metrics",
+    "calibration_error": "fewshot.metrics",
     "check_head": "fewshot.checks",
+    "confusion_matrix": "fewshot.metrics",
     "evaluate": "fewshot.running",
+    "generalised_zero_shot": "fewshot.metrics",
     "head_names": "fewshot.registry",
+    "hierarchical_cost": "fewshot.metrics",
     "label_support": "fewshot.support",
     "load_head": "fewshot.registry",
+    "macro_accuracy": "fewshot.metrics",
+    "macro_f1": "fewshot.metrics",
+    "mean_average_precision": "fewshot.metrics",
+    "top_k_accuracy": "fewshot.metrics",
 }
 
 __all__ = sorted(_HOME)

@@ -45,7 +45,7 @@ _HOME = {
     "Words": "fewshot.support",
     "ZeroShotHead": "fewshot.heads.zero_shot",
     "accuracy": "fewshot.metrics",
-    "calibration_error": "fewshot.metrics",
+    "calibration_error": "fewshot.score_metrics",
     "check_head": "fewshot.checks",
     "confusion_matrix": "fewshot.metrics",
     "evaluate": "fewshot.running",
@@ -56,8 +56,8 @@ _HOME = {
     "load_head": "fewshot.registry",
     "macro_accuracy": "fewshot.metrics",
     "macro_f1": "fewshot.metrics",
-    "mean_average_precision": "fewshot.metrics",
-    "top_k_accuracy": "fewshot.metrics",
+    "mean_average_precision": "fewshot.score_metrics",
+    "top_k_accuracy": "fewshot.score_metrics",
 }
 
 __all__ = sorted(_HOME)

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fewshot
-from fewshot import metrics
 from fewshot.errors import EvaluationError
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)
@@ -172,19 +171,19 @@ def test_tensors_of_any_precision_are_taken():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: metrics.accuracy([1, 2], [1]), r"labels have shape \(2,\)"),
-        (lambda: metrics.macro_f1([], []), "at least one picture"),
-        (lambda: metrics.accuracy(["1"], [1]), "both as strings, or both as numbers"),
-        (lambda: metrics.confusion_matrix([1], [3], [1, 2]), "label 3 is not among the 2"),
-        (lambda: metrics.calibration_error([[2.0, -1.0]], [0]), "no probabilities"),
-        (lambda: metrics.calibration_error([[1.0]], [0], bins=0), "bins is 0"),
-        (lambda: metrics.top_k_accuracy([[1.0, 2.0]], [2]), "whole numbers from 0 to 1"),
-        (lambda: metrics.top_k_accuracy([[1.0, 2.0]], [0], k=0), "k is 0"),
-        (lambda: metrics.top_k_accuracy([[float("nan"), 2.0]], [0]), "1 of 1 rows"),
-        (lambda: metrics.mean_average_precision([[1.0]], [0, 0]), r"shape \(1, 1\)"),
-        (lambda: metrics.hierarchical_cost([0], [0], [[0, 1]]), r"shape \(1, 2\)"),
-        (lambda: metrics.hierarchical_cost([0], [0], [[1.0]]), "zero from a class to itself"),
-        (lambda: metrics.hierarchical_cost(["a"], ["a"], [[0.0]]), "such as 'a'"),
+        (lambda: fewshot.accuracy([1, 2], [1]), r"labels have shape \(2,\)"),
+        (lambda: fewshot.macro_f1([], []), "at least one picture"),
+        (lambda: fewshot.accuracy(["1"], [1]), "both as strings, or both as numbers"),
+        (lambda: fewshot.confusion_matrix([1], [3], [1, 2]), "label 3 is not among the 2"),
+        (lambda: fewshot.calibration_error([[2.0, -1.0]], [0]), "no probabilities"),
+        (lambda: fewshot.calibration_error([[1.0]], [0], bins=0), "bins is 0"),
+        (lambda: fewshot.top_k_accuracy([[1.0, 2.0]], [2]), "whole numbers from 0 to 1"),
+        (lambda: fewshot.top_k_accuracy([[1.0, 2.0]], [0], k=0), "k is 0"),
+        (lambda: fewshot.top_k_accuracy([[float("nan"), 2.0]], [0]), "1 of 1 rows"),
+        (lambda: fewshot.mean_average_precision([[1.0]], [0, 0]), r"shape \(1, 1\)"),
+        (lambda: fewshot.hierarchical_cost([0], [0], [[0, 1]]), r"shape \(1, 2\)"),
+        (lambda: fewshot.hierarchical_cost([0], [0], [[1.0]]), "zero from a class to itself"),
+        (lambda: fewshot.hierarchical_cost(["a"], ["a"], [[0.0]]), "such as 'a'"),
     ],
 )
 def test_what_cannot_be_measured_is_said(call, words):

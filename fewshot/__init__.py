@@ -7,6 +7,53 @@ a file in ``fewshot/heads``. The package knows torch and numpy, never a picture 
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fewshot.background import Background
+    from fewshot.checks import check_head
+    from fewshot.comparison import Comparison
+    from fewshot.episodes import Episodes, EpisodeSampler
+    from fewshot.evaluation import Evaluation
+    from fewshot.head import FittedHead, Head, InnerProductHead
+    from fewshot.heads.ape import APEHead
+    from fewshot.heads.bd_cspn import BDCSPNHead
+    from fewshot.heads.clap import CLAPHead
+    from fewshot.heads.clip_adapter import CLIPAdapterHead
+    from fewshot.heads.cross_modal import CrossModalHead
+    from fewshot.heads.fused import FusedHead
+    from fewshot.heads.gda import GDAHead
+    from fewshot.heads.laplacian_shot import LaplacianShotHead
+    from fewshot.heads.logistic import LogisticHead
+    from fewshot.heads.lp_plus_plus import LPPlusPlusHead
+    from fewshot.heads.matching import MatchingHead
+    from fewshot.heads.nearest_neighbour import NearestNeighbourHead
+    from fewshot.heads.prototype import PrototypeHead
+    from fewshot.heads.pt_map import PTMAPHead
+    from fewshot.heads.ridge import RidgeHead
+    from fewshot.heads.simple_shot import SimpleShotHead
+    from fewshot.heads.svm import SVMHead
+    from fewshot.heads.task_res import TaskResHead
+    from fewshot.heads.tim import TIMHead
+    from fewshot.heads.tip_adapter import TipAdapterHead
+    from fewshot.heads.tip_adapter_f import TipAdapterFHead
+    from fewshot.heads.trans_clip import TransCLIPHead
+    from fewshot.heads.zero_shot import ZeroShotHead
+    from fewshot.inner_products import InnerProducts
+    from fewshot.metrics import (
+        GeneralisedAccuracy,
+        accuracy,
+        confusion_matrix,
+        generalised_zero_shot,
+        hierarchical_cost,
+        macro_accuracy,
+        macro_f1,
+    )
+    from fewshot.registry import head_names, load_head
+    from fewshot.running import evaluate
+    from fewshot.score_metrics import calibration_error, mean_average_precision, top_k_accuracy
+    from fewshot.support import Support, Words, label_support
+    from fewshot.tuning import TunedHead
 
 _HOME = {
     "APEHead": "fewshot.heads.ape",
@@ -14,6 +61,7 @@ _HOME = {
     "Background": "fewshot.background",
     "CLAPHead": "fewshot.heads.clap",
     "CLIPAdapterHead": "fewshot.heads.clip_adapter",
+    "Comparison": "fewshot.comparison",
     "CrossModalHead": "fewshot.heads.cross_modal",
     "EpisodeSampler": "fewshot.episodes",
     "Episodes": "fewshot.episodes",
@@ -60,7 +108,58 @@ _HOME = {
     "top_k_accuracy": "fewshot.score_metrics",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "APEHead",
+    "BDCSPNHead",
+    "Background",
+    "CLAPHead",
+    "CLIPAdapterHead",
+    "Comparison",
+    "CrossModalHead",
+    "EpisodeSampler",
+    "Episodes",
+    "Evaluation",
+    "FittedHead",
+    "FusedHead",
+    "GDAHead",
+    "GeneralisedAccuracy",
+    "Head",
+    "InnerProductHead",
+    "InnerProducts",
+    "LPPlusPlusHead",
+    "LaplacianShotHead",
+    "LogisticHead",
+    "MatchingHead",
+    "NearestNeighbourHead",
+    "PTMAPHead",
+    "PrototypeHead",
+    "RidgeHead",
+    "SVMHead",
+    "SimpleShotHead",
+    "Support",
+    "TIMHead",
+    "TaskResHead",
+    "TipAdapterFHead",
+    "TipAdapterHead",
+    "TransCLIPHead",
+    "TunedHead",
+    "Words",
+    "ZeroShotHead",
+    "accuracy",
+    "calibration_error",
+    "check_head",
+    "confusion_matrix",
+    "evaluate",
+    "generalised_zero_shot",
+    "head_names",
+    "hierarchical_cost",
+    "label_support",
+    "load_head",
+    "macro_accuracy",
+    "macro_f1",
+    "mean_average_precision",
+    "top_k_accuracy",
+]
 
 __distribution__ = "fgmm"  # fgmm reads this line to tell its own package from a namesake
 
@@ -68,8 +167,10 @@ __distribution__ = "fgmm"  # fgmm reads this line to tell its own package from a
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'fewshot' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_HOME]
+    return sorted(set(globals()) | set(__all__))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +13,8 @@ from fewshot.counter_random import below, hash_counters, sample_without_replacem
 from fewshot.errors import EpisodeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 __all__ = ["EpisodeSampler", "Episodes"]
@@ -111,13 +112,13 @@ class EpisodeSampler:
 
     def __init__(
         self,
-        labels: Sequence[Any],
+        labels: Sequence[Any] | Tensor,
         n_way: Count = 5,
         n_shot: Count = 5,
         n_query: int = 15,
         seed: int = 0,
         *,
-        query_labels: Sequence[Any] | None = None,
+        query_labels: Sequence[Any] | Tensor | None = None,
         small_classes: Literal["error", "skip"] = "error",
         device: str | torch.device = "cpu",
     ) -> None:
@@ -141,7 +142,8 @@ class EpisodeSampler:
 
     def _usable(self, pool: _Pool, asked: _Pool, small: str) -> tuple[Any, ...]:
         shots = self.shots[0]
-        usable, refused = [], []
+        usable: list[tuple[Any, int, int]] = []
+        refused: list[tuple[Any, int, int]] = []
         for label in sorted(set(pool.rows) | set(asked.rows)):
             have, ask = len(pool.rows.get(label, ())), len(asked.rows.get(label, ()))
             enough = (
@@ -235,10 +237,8 @@ class EpisodeSampler:
 class _Pool:
     """Rows of each label."""
 
-    def __init__(self, labels: Sequence[Any]) -> None:
-        if isinstance(labels, torch.Tensor):
-            labels = labels.cpu().numpy()
-        array = np.asarray(labels)
+    def __init__(self, labels: Sequence[Any] | Tensor) -> None:
+        array = np.asarray(labels.cpu() if isinstance(labels, torch.Tensor) else labels)
         if array.ndim != 1 or not len(array):
             raise EpisodeError(f"labels have shape {array.shape}: give one label a picture")
         values, index = np.unique(array, return_inverse=True)
@@ -257,7 +257,7 @@ class _Pool:
 
 
 def _range(name: str, value: Count, least: int) -> tuple[int, int]:
-    low, high = (value, value) if isinstance(value, int) else value
+    low, high = value if isinstance(value, (tuple, list)) else (value, value)
     if not least <= low <= high:
         raise EpisodeError(f"{name} is {value}: give {least} or more, or a range (low, high)")
     return low, high

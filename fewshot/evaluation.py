@@ -1,10 +1,10 @@
-"""What an evaluation found, with its intervals, and how two of them compare."""
+"""What an evaluation found, with its intervals, and its file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +13,12 @@ import torch
 from torch import Tensor
 
 from fewshot.errors import EvaluationError
+from fewshot.intervals import Difference, bootstrap_interval, normal_interval
 
-__all__ = ["Comparison", "Difference", "Evaluation"]
+__all__ = ["Evaluation", "read_json"]
 
 _FORMAT = "fewshot-evaluation-1"
-_RESAMPLES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One head minus another, on the same episodes.
-
-    Parameters
-    ----------
-    mean : float
-        Mean difference of accuracies, in [-1, 1].
-    ci95 : tuple of float
-        95 % interval over episodes, paired.
-    class_ci95 : tuple of float
-        95 % interval of a bootstrap over classes, paired: wider, and the honest one where
-        classes are few.
-
-    Examples
-    --------
-    >>> Difference(0.02, (0.01, 0.03), (-0.01, 0.05)).mean
-    0.02
-    """
-
-    mean: float
-    ci95: tuple[float, float]
-    class_ci95: tuple[float, float]
+_TENSORS = ("accuracies", "class_right", "class_tried", "bins")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +39,7 @@ class Evaluation:
     accuracies : Tensor of shape (n_episodes,)
         Share of queries right, in [0, 1].
     class_right, class_tried : Tensor of shape (len(classes),)
-        Queries of each class, and how many were right.
+        How many queries of each class were right, and how many there were.
     bins : Tensor of shape (3, 15)
         For 15 equal bins of the highest probability (softmax of the head's logits): its sum,
         queries right, queries.
@@ -97,7 +73,7 @@ class Evaluation:
     @property
     def ci95(self) -> tuple[float, float]:
         """95 % interval of the mean over episodes: it knows nothing of other classes."""
-        return _interval(self.accuracies)
+        return normal_interval(self.accuracies)
 
     @property
     def per_class(self) -> dict[Any, float]:
@@ -113,7 +89,7 @@ class Evaluation:
     @property
     def class_ci95(self) -> tuple[float, float]:
         """95 % interval of `macro` by a bootstrap over classes: how other classes might fare."""
-        return _bootstrap(np.array(list(self.per_class.values())))
+        return bootstrap_interval(np.array(list(self.per_class.values())))
 
     @property
     def ece(self) -> float:
@@ -158,7 +134,9 @@ class Evaluation:
         gap = self.accuracies - other.accuracies
         drawn = self.class_tried > 0
         per_class = ((self.class_right - other.class_right) / self.class_tried)[drawn]
-        return Difference(float(gap.mean()), _interval(gap), _bootstrap(per_class.numpy()))
+        return Difference(
+            float(gap.mean()), normal_interval(gap), bootstrap_interval(per_class.numpy())
+        )
 
     def save(self, path: str | Path) -> None:
         """Write everything as JSON.
@@ -179,18 +157,19 @@ class Evaluation:
         """
         summary = {
             "mean": self.mean,
-            "ci95": self.ci95,
+            # a single episode has no interval, and JSON has no NaN
+            "ci95": self.ci95 if len(self.accuracies) > 1 else None,
             "macro": self.macro,
             "class_ci95": self.class_ci95,
             "ece": self.ece,
         }
-        told = asdict(_Plain(self.head, self.protocol, dict(self.setting), list(self.classes)))
-        tensors = {
-            "accuracies": self.accuracies.tolist(),
-            "class_right": self.class_right.tolist(),
-            "class_tried": self.class_tried.tolist(),
-            "bins": self.bins.tolist(),
+        told = {
+            "head": self.head,
+            "protocol": self.protocol,
+            "setting": dict(self.setting),
+            "classes": list(self.classes),
         }
+        tensors = {name: getattr(self, name).tolist() for name in _TENSORS}
         return {"format": _FORMAT, "summary": summary, **told, **tensors}
 
     @classmethod
@@ -211,19 +190,24 @@ class Evaluation:
         EvaluationError
             If it is something else.
         """
-        if found.get("format") != _FORMAT:
+        told = found.get("format") if isinstance(found, Mapping) else None
+        if told != _FORMAT:
             raise EvaluationError(
-                f"format is {found.get('format')!r}, not {_FORMAT!r}: this is not an evaluation "
-                "saved by fewshot, or by another version of it"
+                f"format is {told!r}, not {_FORMAT!r}: this is not an evaluation saved by fewshot, "
+                "or by another version of it"
             )
-        names = ("accuracies", "class_right", "class_tried", "bins")
-        return cls(
-            found["head"],
-            found["protocol"],
-            found["setting"],
-            tuple(found["classes"]),
-            *(torch.tensor(found[name], dtype=torch.float64) for name in names),
-        )
+        try:
+            return cls(
+                found["head"],
+                found["protocol"],
+                found["setting"],
+                tuple(found["classes"]),
+                *(torch.tensor(found[name], dtype=torch.float64) for name in _TENSORS),
+            )
+        except KeyError as missing:
+            raise EvaluationError(
+                f"there is no {missing} in it: the file was changed after it was saved"
+            ) from None
 
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:
@@ -243,110 +227,12 @@ class Evaluation:
         EvaluationError
             If the file is something else.
         """
-        try:
-            found = json.loads(Path(path).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise EvaluationError(
-                f"{path} is not JSON ({error}): give a saved evaluation"
-            ) from None
-        return cls.from_dict(found)
+        return cls.from_dict(read_json(path))
 
 
-@dataclass
-class _Plain:
-    head: str
-    protocol: str
-    setting: dict[str, Any]
-    classes: list[Any] = field(default_factory=list)
-
-
-class Comparison(Mapping[str, Evaluation]):
-    """Several heads on the same episodes, by name.
-
-    Parameters
-    ----------
-    found : mapping of str to Evaluation
-        All of the same episodes.
-
-    Examples
-    --------
-    >>> import fewshot, torch
-    >>> x = torch.eye(4).repeat_interleave(10, 0)
-    >>> y = [i // 10 for i in range(40)]
-    >>> heads = {"mean": fewshot.PrototypeHead(), "centred": fewshot.SimpleShotHead()}
-    >>> both = fewshot.evaluate(heads, x, y, n_way=3, n_shot=1, n_query=5, n_episodes=20, seed=0)
-    >>> both.difference("mean", "centred").mean
-    0.0
-    """
-
-    def __init__(self, found: Mapping[str, Evaluation]) -> None:
-        self._found = dict(found)
-
-    def __getitem__(self, name: str) -> Evaluation:
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __repr__(self) -> str:
-        return "\n".join(map(repr, sorted(self.values(), key=lambda e: -e.mean)))
-
-    def difference(self, one: str, other: str) -> Difference:
-        """Compare two heads, paired by episode.
-
-        Parameters
-        ----------
-        one, other : str
-            Names.
-
-        Returns
-        -------
-        Difference
-            ``one`` minus ``other``.
-        """
-        return self[one].minus(self[other])
-
-    def save(self, path: str | Path) -> None:
-        """Write all of them into one JSON file.
-
-        Parameters
-        ----------
-        path : str or Path
-            File to write.
-        """
-        told = {name: found.as_dict() for name, found in self.items()}
-        Path(path).write_text(json.dumps(told, indent=1), encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | Path) -> Comparison:
-        """Read a file that `save` wrote.
-
-        Parameters
-        ----------
-        path : str or Path
-            File to read.
-
-        Returns
-        -------
-        Comparison
-        """
-        told = json.loads(Path(path).read_text(encoding="utf-8"))
-        return cls({name: Evaluation.from_dict(found) for name, found in told.items()})
-
-
-def _interval(values: Tensor) -> tuple[float, float]:
-    mean = float(values.mean())
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    half = 1.959964 * float(values.std()) / len(values) ** 0.5
-    return mean - half, mean + half
-
-
-def _bootstrap(per_class: np.ndarray) -> tuple[float, float]:
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(len(per_class), size=(_RESAMPLES, len(per_class)))
-    low, high = np.quantile(per_class[drawn].mean(1), (0.025, 0.975))
-    return float(low), float(high)
+def read_json(path: str | Path) -> Any:
+    """Read a file of JSON, or say that it is none."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # UnicodeDecodeError is one too
+        raise EvaluationError(f"{path} is not JSON ({error}): give a saved evaluation") from None

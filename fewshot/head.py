@@ -167,7 +167,7 @@ class InnerProductHead(Head):
     @abstractmethod
     def logits_from_inner(
         self,
-        inner: Any,  # noqa: ANN401 - InnerProducts; named so to keep this module light
+        inner: Any,
         labels: Tensor,
         class_mask: Tensor,
         *,
@@ -218,6 +218,8 @@ class _FittedInner:
 
         head, support = self.head, self.support
         check_queries(queries, support, head, query_mask)
+        if query_mask is not None:  # padding may hold anything, even NaN
+            queries = queries.masked_fill(~query_mask.unsqueeze(-1), 0)
         z = head.transform(queries, support.background)
         inner = InnerProducts.of(support, z, transductive=head.transductive)
         return head.logits_from_inner(
@@ -244,7 +246,7 @@ def check_queries(
     Raises
     ------
     QueryError
-        If the shape is wrong, a number is not finite, or a transductive head gets a single query.
+        If a shape or type is wrong, a number is not finite, or a query alone is too few.
     """
     name, x = type(head).__name__, support.features
     if queries.ndim < 2 or queries.shape[-1] != x.shape[-1]:
@@ -259,6 +261,15 @@ def check_queries(
         )
     if queries.shape[-2] == 0:
         raise QueryError("there is no query: give at least one")
+    if not queries.is_floating_point():
+        raise QueryError(f"queries are {queries.dtype}: give floating numbers")
+    if query_mask is not None and (
+        query_mask.dtype != torch.bool or query_mask.shape != queries.shape[:-1]
+    ):
+        raise QueryError(
+            f"query_mask is {query_mask.dtype} of shape {tuple(query_mask.shape)} for queries of "
+            f"shape {tuple(queries.shape)}: give a bool a query"
+        )
     seen = queries if query_mask is None else queries[query_mask]
     if not torch.isfinite(seen).all():
         raise QueryError("queries hold NaN or infinity: embed those pictures again")

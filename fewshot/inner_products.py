@@ -82,7 +82,8 @@ class InnerProducts:
         """
         x, z = support.features, queries
         if x.dtype not in (torch.float32, torch.float64):
-            x, z = x.float(), z.float()
+            x = x.float()
+        z = z.to(x.dtype)
         t = None if support.words is None else support.words.embeddings.to(x.dtype)
         return cls(
             x @ x.mT,

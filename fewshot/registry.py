@@ -58,7 +58,7 @@ def head_names() -> tuple[str, ...]:
     return (*HEADS, *others)
 
 
-def load_head(name: str, **parameters: Any) -> Head:  # noqa: ANN401 - each head has its own
+def load_head(name: str, **parameters: Any) -> Head:
     """Make a head by its name.
 
     Parameters

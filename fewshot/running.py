@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 import torch
 
+from fewshot.comparison import Comparison
 from fewshot.episodes import Episodes, EpisodeSampler
 from fewshot.errors import EvaluationError
-from fewshot.evaluation import Comparison, Evaluation
+from fewshot.evaluation import Evaluation
 from fewshot.head import Head
 from fewshot.pools import FeaturePool
 from fewshot.progress import track

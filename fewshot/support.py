@@ -92,7 +92,8 @@ class Support:
     features : Tensor of shape (..., s, d)
         Any floating type; finite.
     labels : Tensor of shape (..., s), int64
-        In [0, k); -1 marks padding, whose features count for nothing.
+        In [0, k); -1 marks padding, whose features count for nothing: where they are not
+        finite, zeros are kept in their place.
     class_mask : Tensor of shape (..., k), bool
         Which classes exist. One may exist without any photo.
     words : Words, optional
@@ -133,16 +134,13 @@ class Support:
                 f"features have shape {tuple(x.shape)} and labels {tuple(y.shape)}: "
                 "give (..., s, d) and (..., s)"
             )
-        if self.class_mask.shape[:-1] != y.shape[:-1]:
+        if self.class_mask.shape[:-1] != y.shape[:-1] or k == 0:
             raise SupportError(
                 f"class_mask has shape {tuple(self.class_mask.shape)} for labels of shape "
                 f"{tuple(y.shape)}: give the same leading dimensions, and one entry a class"
             )
-        if self.words is not None and self.words.embeddings.shape[-2:] != (k, x.shape[-1]):
-            raise SupportError(
-                f"words have shape {tuple(self.words.embeddings.shape)}, but there are {k} classes "
-                f"and features of width {x.shape[-1]}: give one row a class, from the same encoder"
-            )
+        if self.words is not None:
+            self._check_words(self.words.embeddings, k)
         if self.background is not None and self.background.mean.shape[-1] != x.shape[-1]:
             raise SupportError(
                 f"the background has width {self.background.mean.shape[-1]}, the features "
@@ -150,6 +148,20 @@ class Support:
             )
         if check:
             self._check_values(k)
+
+    def _check_words(self, texts: Tensor, k: int) -> None:
+        lead, width = self.features.shape[:-2], self.features.shape[-1]
+        if texts.shape[-2:] != (k, width):
+            raise SupportError(
+                f"words have shape {tuple(texts.shape)}, but there are {k} classes "
+                f"and features of width {width}: give one row a class, from the same encoder"
+            )
+        if texts.shape[:-2] not in ((), lead):
+            raise SupportError(
+                f"words have shape {tuple(texts.shape)} and the features "
+                f"{tuple(self.features.shape)}: their leading (episode) dimensions must agree, or "
+                "give (classes, d) for all episodes"
+            )
 
     def _check_values(self, k: int) -> None:
         x, y = self.features, self.labels
@@ -169,12 +181,17 @@ class Support:
         real = y >= 0
         if (real & ~self.class_mask.gather(-1, y.clamp(min=0))).any():
             raise SupportError("a photo is labelled with a class that class_mask says is absent")
-        if not torch.isfinite(x[real]).all():
-            bad = int((~torch.isfinite(x).all(-1) & real).sum())
+        finite = torch.isfinite(x).all(-1)
+        if finite.all():
+            return
+        bad = int((~finite & real).sum())
+        if bad:
             raise SupportError(
                 f"{bad} of {int(real.sum())} support features hold NaN or infinity: "
                 "embed those pictures again, or leave them out"
             )
+        # else NaN times a weight of zero would be NaN in every head
+        object.__setattr__(self, "features", x.masked_fill(~finite.unsqueeze(-1), 0))
 
     @property
     def n_classes(self) -> int:

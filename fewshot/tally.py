@@ -47,7 +47,7 @@ class Tally:
         real = labels >= 0
         top, guess = logits.float().softmax(-1).max(-1)
         hit = (guess == labels) & real & ~top.isnan()
-        self.accuracies.append(hit.sum(-1) / real.sum(-1))
+        self.accuracies.append(hit.sum(-1).double() / real.sum(-1))
         classes = episodes.classes.gather(-1, labels.clamp(min=0))[real]
         right, sure = hit[real].double(), top[real].double().nan_to_num()
         self.right.index_add_(0, classes, right)
@@ -63,5 +63,5 @@ class Tally:
         -------
         tuple of Tensor
         """
-        accuracies = torch.cat(self.accuracies).double().cpu()
+        accuracies = torch.cat(self.accuracies).cpu()
         return accuracies, self.right.cpu(), self.tried.cpu(), self.bins.cpu()

@@ -59,6 +59,8 @@ class PrototypeHead(InnerProductHead):
         super().__init__()
         if distance not in ("euclidean", "cosine"):
             raise ValueError(f"distance is {distance!r}: use 'euclidean' or 'cosine'")
+        if scale is not None and not 0 < scale < float("inf"):
+            raise ValueError(f"scale is {scale}: it must be positive and finite")
         self.distance = distance
         self.scale = scale if scale is not None else (1.0 if distance == "euclidean" else 10.0)
 

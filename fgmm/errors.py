@@ -11,6 +11,7 @@
     ├── SpaceMismatch (ValueError)           vectors of two encoders compared
     ├── TextTooLong (ValueError)             a text longer than the encoder reads
     ├── CandidateError (ValueError)          candidate texts that cannot be told apart or are empty
+    ├── DatasetError (ValueError)            labelled pictures that are not there, or do not fit
     └── StoreError (OSError)                 a cache or embedding file that is not what it should be
 
 A message says what is wrong, with the value; then the rule; then the cure.
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 __all__ = [
     "CandidateError",
+    "DatasetError",
     "DeviceError",
     "EncoderBroken",
     "EncoderNotFound",
@@ -66,6 +68,10 @@ class TextTooLong(FgmmError, ValueError):
 
 class CandidateError(FgmmError, ValueError):
     """Candidate texts that are empty, or that cannot be told apart."""
+
+
+class DatasetError(FgmmError, ValueError):
+    """Labelled pictures that are not where they should be, or do not fit what is asked of them."""
 
 
 class StoreError(FgmmError, OSError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fewshot.head import FittedHead
     from fewshot.support import Support, Words
 
-__all__ = ["Span", "SpanHead", "clear_padding"]
+__all__ = ["Span", "SpanHead", "clear_padding", "word_logits"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class Span:
         Membership of photos in classes; rows of padding are zero.
     class_mask : Tensor of shape (..., k), bool
         Which classes exist.
-    logit_scale : float
+    logit_scale, logit_bias : float
         Of the words.
 
     Examples
@@ -61,6 +61,7 @@ class Span:
     member: Tensor
     class_mask: Tensor
     logit_scale: float
+    logit_bias: float
 
     @classmethod
     def of(cls, inner: InnerProducts, labels: Tensor, class_mask: Tensor) -> Span:
@@ -93,7 +94,8 @@ class Span:
         gram = torch.cat([top, torch.cat([across.mT, between], -1)], -2)
         padding = torch.cat([labels < 0, torch.zeros_like(class_mask)], -1)
         gram = gram.masked_fill(padding.unsqueeze(-1) | padding.unsqueeze(-2), 0)
-        return cls(gram, one_hot(labels, k, gram), class_mask, inner.logit_scale)
+        member = one_hot(labels, k, gram)
+        return cls(gram, member, class_mask, inner.logit_scale, inner.logit_bias)
 
     @property
     def n_photos(self) -> Tensor:
@@ -126,6 +128,11 @@ class Span:
         return words.expand(*self.gram.shape[:-1], -1).clone()
 
     @property
+    def bias(self) -> Tensor:
+        """The words' own bias, (..., 1, k)."""
+        return torch.full_like(self.floor, self.logit_bias)
+
+    @property
     def largest_eigenvalue(self) -> Tensor:
         """Largest eigenvalue of the photos' Gram matrix, (..., 1, 1); 0 without photos."""
         s = self.member.shape[-2]
@@ -149,6 +156,33 @@ def clear_padding(support: Support, features: Tensor) -> Tensor:
     Tensor of shape (..., s, d)
     """
     return features.masked_fill((support.labels < 0).unsqueeze(-1), 0)
+
+
+def word_logits(support: Support, features: Tensor) -> Tensor:
+    """Zero-shot logits of unit features, in their precision.
+
+    Parameters
+    ----------
+    support : Support
+        With words.
+    features : Tensor of shape (..., q, d)
+        Unit rows.
+
+    Returns
+    -------
+    Tensor of shape (..., q, k)
+        Logits; absent classes ``-inf``.
+
+    Raises
+    ------
+    SupportError
+        If there are no words.
+    """
+    words = support.words
+    if words is None:
+        raise SupportError("the support has no words: give Support(words=Words(...))")
+    cosines = features @ words.embeddings.to(features).mT
+    return mask_absent(words.logit_scale * cosines + words.logit_bias, support.class_mask)
 
 
 class SpanHead(ZeroShotHead):
@@ -199,20 +233,18 @@ class SpanHead(ZeroShotHead):
         Tensor of shape (..., q, k)
             Logits.
         """
-        learned = self._coefficients(inner, labels, class_mask)
-        s = labels.shape[-1]
-        if inner.query_words is None:
-            raise SupportError(f"{type(self).__name__} needs words: give query_words")
+        zero_shot = super().logits_from_inner(inner, labels, class_mask)
+        some = (labels >= 0).any(-1)[..., None, None]
+        if inner.query_words is None or not some.any():
+            return zero_shot
+        learned, s = self._coefficients(inner, labels, class_mask), labels.shape[-1]
         logits = inner.query_words @ learned[..., s:-1, :] + learned[..., -1:, :]
-        return mask_absent(logits + inner.cross @ learned[..., :s, :], class_mask)
+        logits = mask_absent(logits + inner.cross @ learned[..., :s, :], class_mask)
+        return torch.where(some, logits, zero_shot)
 
     @torch.no_grad()
     def _coefficients(self, inner: InnerProducts, labels: Tensor, class_mask: Tensor) -> Tensor:
-        span = Span.of(inner, labels, class_mask)
-        bias = torch.full_like(span.floor, inner.logit_bias)
-        zero_shot = torch.cat([inner.logit_scale * span.words, bias], -2)
-        some = (labels >= 0).any(-1)[..., None, None]
-        return torch.where(some, self.learn(span) if some.any() else zero_shot, zero_shot)
+        return self.learn(Span.of(inner, labels, class_mask))
 
     def fit(self, support: Support) -> FittedHead:
         """Train on a support, once for all queries.
@@ -246,4 +278,6 @@ class _FittedLinear:
     def logits(self, queries: Tensor, *, query_mask: Tensor | None = None) -> Tensor:
         check_queries(queries, self.support, self.head, query_mask)
         z = self.head.transform(queries, self.support.background).to(self.weights)
-        return mask_absent(z @ self.weights.mT + self.bias, self.support.class_mask)
+        logits = mask_absent(z @ self.weights.mT + self.bias, self.support.class_mask)
+        some = (self.support.labels >= 0).any(-1)[..., None, None]
+        return torch.where(some, logits, word_logits(self.support, z))

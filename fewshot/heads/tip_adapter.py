@@ -119,8 +119,22 @@ class TipAdapterHead(ZeroShotHead):
         """
         words = super().logits_from_inner(inner, labels, class_mask)
         values = cache_values(labels, class_mask, inner.cross, self.values)
-        affinity = torch.exp(self.beta * inner.cross - self.beta)
-        return words + self.alpha * (affinity @ values)
+        return words + self.alpha * (self.affinity(inner.cross) @ values)
+
+    def affinity(self, products: Tensor) -> Tensor:
+        """How much a photo is heard: ``exp(-beta (1 - product))``.
+
+        Parameters
+        ----------
+        products : Tensor
+            Inner products with keys, at most 1 if both are unit vectors.
+
+        Returns
+        -------
+        Tensor
+            At most ``exp(20)``: keys that were trained may be longer, and must not overflow.
+        """
+        return torch.exp((self.beta * products - self.beta).clamp(max=20))
 
 
 def cache_values(labels: Tensor, class_mask: Tensor, like: Tensor, values: Values) -> Tensor:

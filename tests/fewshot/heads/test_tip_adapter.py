@@ -108,7 +108,7 @@ def test_every_class_holds_the_same_weight(counts):
     assert (totals > 0).all() == (len(labels) > 0)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.integers(0, 10**6), st.sampled_from(["mean", "sum"]))
 def test_promises(keeps_promises, seed, values):
     keeps_promises(TipAdapterHead(values=values), seed)

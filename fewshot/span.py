@@ -138,7 +138,8 @@ class Span:
         s = self.member.shape[-2]
         if s == 0:
             return torch.zeros_like(self.n_classes)
-        return torch.linalg.eigvalsh(self.gram[..., :s, :s])[..., -1:, None].clamp(min=0)
+        values: Tensor = torch.linalg.eigvalsh(self.gram[..., :s, :s])
+        return values[..., -1:, None].clamp(min=0)
 
 
 def clear_padding(support: Support, features: Tensor) -> Tensor:

@@ -206,7 +206,10 @@ def _check_lengths(vectors: Tensor) -> None:
     else:
         allowed += torch.finfo(vectors.dtype).eps  # more than rounding can do to a length
         # A block at a time: a million classes in half precision are not copied as a whole.
-        lengths = torch.cat([block.float().norm(dim=1) for block in vectors.split(_ROWS_A_BLOCK)])
+        lengths = torch.empty(len(vectors), device=vectors.device)
+        for start in range(0, len(vectors), _ROWS_A_BLOCK):
+            stop = start + _ROWS_A_BLOCK
+            lengths[start:stop] = vectors[start:stop].float().norm(dim=1)
     wrong = ~((lengths - 1).abs() <= allowed)
     if bool(wrong.any()):
         row = int(wrong.nonzero()[0, 0])

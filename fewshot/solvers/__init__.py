@@ -1,0 +1,1 @@
+"""Optimisation over many episodes at once, in terms of inner products."""

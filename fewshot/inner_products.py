@@ -42,6 +42,8 @@ class InnerProducts:
         Between the words of classes.
     logit_scale, logit_bias : float
         Of the words.
+    width : int, optional
+        d, of the features; for heads whose formula names it.
 
     Examples
     --------
@@ -61,6 +63,7 @@ class InnerProducts:
     words: Tensor | None = None
     logit_scale: float = 1.0
     logit_bias: float = 0.0
+    width: int | None = None
 
     @classmethod
     def of(cls, support: Support, queries: Tensor, *, transductive: bool = False) -> InnerProducts:
@@ -95,4 +98,5 @@ class InnerProducts:
             None if t is None else t @ t.mT,
             1.0 if support.words is None else support.words.logit_scale,
             0.0 if support.words is None else support.words.logit_bias,
+            x.shape[-1],
         )

@@ -118,6 +118,7 @@ class _Gram:
     query_words: Tensor | None  # (m, c)
     between_words: Tensor | None  # (c, c)
     words: Words | None
+    width: int
 
     @classmethod
     def of(
@@ -140,6 +141,7 @@ class _Gram:
             support_words if other is None or t is None else z @ t.T,
             None if t is None else t @ t.T,
             words,
+            x.shape[1],
         )
 
 
@@ -169,6 +171,7 @@ class _FromGram:
             None if gram.between_words is None else _block(gram.between_words, c, c),
             1.0 if words is None else words.logit_scale,
             0.0 if words is None else words.logit_bias,
+            gram.width,
         )
         return self.head.logits_from_inner(
             inner,

@@ -17,17 +17,22 @@ __all__ = ["ClassPrior", "estimate_prior", "expand_prior", "keep_prior"]
 ClassPrior = Tensor | Literal["estimate"] | None
 
 
-def keep_prior(head: Head, prior: ClassPrior, *, may_estimate: bool) -> None:
-    """Check a head's ``class_prior`` and keep it as an attribute that moves with the head.
+def keep_prior(head: Head, prior: ClassPrior, *, may_estimate: bool) -> ClassPrior:
+    """Check a head's ``class_prior``; a tensor becomes a buffer, which moves with the head.
 
     Parameters
     ----------
     head : Head
-        Gets ``class_prior``: a buffer where it is a tensor.
+        Whose prior it is.
     prior : Tensor of shape (..., k), "estimate", or None
         Weights of the classes; they need not sum to one.
     may_estimate : bool
         Whether the head can estimate it from the queries.
+
+    Returns
+    -------
+    Tensor, "estimate", or None
+        The same, for the head to keep as ``class_prior``.
 
     Raises
     ------
@@ -40,20 +45,20 @@ def keep_prior(head: Head, prior: ClassPrior, *, may_estimate: bool) -> None:
                 f"class_prior is {prior.tolist()}: give one finite weight >= 0 for each class"
             )
         head.register_buffer("class_prior", prior)
-        return
+        return prior
     if prior is not None and not (may_estimate and prior == "estimate"):
         known = "None, a tensor of weights" + (" or 'estimate'" if may_estimate else "")
         raise ValueError(f"class_prior is {prior!r}: {type(head).__name__} takes {known}")
-    head.class_prior = prior
+    return prior
 
 
-def expand_prior(prior: Tensor | None, class_mask: Tensor, like: Tensor) -> Tensor:
+def expand_prior(prior: ClassPrior, class_mask: Tensor, like: Tensor) -> Tensor:
     """Spread a prior over the classes that exist.
 
     Parameters
     ----------
-    prior : Tensor broadcastable to (..., k), optional
-        Weights; None means equal ones.
+    prior : Tensor broadcastable to (..., k), "estimate", or None
+        Weights; equal ones where nothing is known, or nothing yet.
     class_mask : Tensor of shape (..., k), bool
         Which classes exist.
     like : Tensor
@@ -76,7 +81,7 @@ def expand_prior(prior: Tensor | None, class_mask: Tensor, like: Tensor) -> Tens
     tensor([0.2500, 0.7500, 0.0000])
     """
     exists = class_mask.to(like.dtype)
-    if prior is not None:
+    if isinstance(prior, Tensor):
         if prior.shape[-1] != class_mask.shape[-1]:
             raise SupportError(
                 f"class_prior has {prior.shape[-1]} weights and there are {class_mask.shape[-1]} "

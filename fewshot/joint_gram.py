@@ -7,12 +7,39 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fewshot.errors import QueryError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from fewshot.inner_products import InnerProducts
 
-__all__ = ["clear_padding", "joint_gram", "real_queries"]
+__all__ = ["between_queries", "clear_padding", "joint_gram", "real_queries"]
+
+
+def between_queries(inner: InnerProducts) -> Tensor:
+    """Give the products between queries.
+
+    Parameters
+    ----------
+    inner : InnerProducts
+        Of the episodes.
+
+    Returns
+    -------
+    Tensor of shape (..., q, q)
+
+    Raises
+    ------
+    QueryError
+        If they were not computed.
+    """
+    if inner.queries is None:
+        raise QueryError(
+            "this head learns from the queries together and has no products between them: "
+            "compute InnerProducts.of(support, queries, transductive=True)"
+        )
+    return inner.queries
 
 
 def real_queries(inner: InnerProducts, query_mask: Tensor | None) -> Tensor:
@@ -61,12 +88,11 @@ def clear_padding(inner: InnerProducts, labels: Tensor, query_mask: Tensor | Non
         )
     if query_mask is not None:
         rows, columns = ~query_mask.unsqueeze(-1), ~query_mask.unsqueeze(-2)
-        assert inner.queries is not None  # noqa: S101 - transductive heads ask for them
         inner = replace(
             inner,
             cross=inner.cross.masked_fill(rows, 0),
             query_norms=inner.query_norms.masked_fill(~query_mask, 0),
-            queries=inner.queries.masked_fill(rows | columns, 0),
+            queries=between_queries(inner).masked_fill(rows | columns, 0),
         )
     return inner
 
@@ -89,11 +115,10 @@ def joint_gram(inner: InnerProducts, labels: Tensor, query_mask: Tensor | None) 
         A new tensor; zeros where a row is padding.
     """
     inner = clear_padding(inner, labels, query_mask)
-    assert inner.queries is not None  # noqa: S101 - transductive heads ask for them
     q, s = inner.cross.shape[-2:]
     gram = inner.cross.new_empty(*inner.cross.shape[:-2], s + q, s + q)
     gram[..., :s, :s] = inner.support
     gram[..., s:, :s] = inner.cross
     gram[..., :s, s:] = inner.cross.mT
-    gram[..., s:, s:] = inner.queries
+    gram[..., s:, s:] = between_queries(inner)
     return gram

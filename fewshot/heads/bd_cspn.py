@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-import torch
-import torch.nn.functional as functional
-
 from fewshot.class_prior import expand_prior, keep_prior
 from fewshot.head import InnerProductHead, mask_absent
-from fewshot.joint_gram import clear_padding, real_queries
+from fewshot.joint_gram import between_queries, clear_padding, real_queries
 from fewshot.membership import one_hot
+from fewshot.unit_rows import UnitRowHead, unit_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,7 +63,7 @@ def rectify(
     Rectified
     """
     inner = clear_padding(inner, labels, query_mask)
-    assert inner.queries is not None  # noqa: S101 - transductive heads ask for them
+    queries = between_queries(inner)
     n_classes, support, to_query = class_mask.shape[-1], inner.support, inner.cross.mT
     member = one_hot(labels, n_classes, support).mT  # (..., k, s)
     real = real_queries(inner, query_mask).unsqueeze(-2)  # (..., 1, q)
@@ -78,7 +76,7 @@ def rectify(
     else:
         a = class_prior.unsqueeze(-2) @ share
     b = real / real.sum(-1, keepdim=True).clamp(min=1)  # (..., 1, q)
-    xi_query = a @ to_query - b @ inner.queries  # (..., 1, q)
+    xi_query = a @ to_query - b @ queries  # (..., 1, q)
     xi_support = a @ support - b @ inner.cross  # (..., 1, s)
     xi_xi = (a * xi_support).sum(-1, keepdim=True) - (b * xi_query).sum(-1, keepdim=True)
     norms = (inner.query_norms.unsqueeze(-2) + 2 * xi_query + xi_xi).clamp_(min=0)
@@ -104,7 +102,7 @@ def rectify(
     xi_prototype = (alpha * xi_support).sum(-1, keepdim=True)
     xi_prototype = xi_prototype + (beta * xi_query).sum(-1, keepdim=True) + taken * xi_xi
     beta_support = beta @ inner.cross  # (..., k, s)
-    dots = alpha @ to_query + beta @ inner.queries + taken * xi_query + xi_prototype
+    dots = alpha @ to_query + beta @ queries + taken * xi_query + xi_prototype
     on_support = alpha @ support + beta_support + taken * xi_support
     lengths = (alpha * on_support).sum(-1, keepdim=True) + (beta * dots).sum(-1, keepdim=True)
     return Rectified(dots, norms, lengths.clamp_(min=0))
@@ -166,7 +164,7 @@ class BDCSPNHead(InnerProductHead):
         if not 0 < scale < float("inf"):
             raise ValueError(f"scale is {scale}: it must be positive and finite (the paper has 10)")
         self.scale = scale
-        keep_prior(self, class_prior, may_estimate=False)
+        self.class_prior = keep_prior(self, class_prior, may_estimate=False)
 
     def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
         """Divide by the length.
@@ -183,8 +181,16 @@ class BDCSPNHead(InnerProductHead):
         Tensor of shape (..., d)
             Unit rows, in float32 at least.
         """
-        features = features.to(torch.promote_types(features.dtype, torch.float32))
-        return functional.normalize(features, dim=-1)
+        return unit_rows(features)
+
+    def transform_key(self) -> object:
+        """Tell which transform this is; see `InnerProductHead.transform_key`.
+
+        Returns
+        -------
+        object
+        """
+        return UnitRowHead.transform
 
     def logits_from_inner(
         self,

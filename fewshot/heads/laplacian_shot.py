@@ -10,7 +10,7 @@ import torch.nn.functional as functional
 from fewshot.class_prior import expand_prior, keep_prior
 from fewshot.head import InnerProductHead
 from fewshot.heads.bd_cspn import Rectified, rectify
-from fewshot.joint_gram import clear_padding
+from fewshot.joint_gram import between_queries, clear_padding
 from fewshot.membership import class_means
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class LaplacianShotHead(InnerProductHead):
         if rounds < 1:
             raise ValueError(f"rounds is {rounds}: give at least 1, or set lmd=0")
         self.lmd, self.neighbours, self.rounds, self.rectified = lmd, neighbours, rounds, rectified
-        keep_prior(self, class_prior, may_estimate=False)
+        self.class_prior = keep_prior(self, class_prior, may_estimate=False)
 
     def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
         """Subtract the background's mean and divide by the length.
@@ -173,9 +173,8 @@ class LaplacianShotHead(InnerProductHead):
         self, inner: InnerProducts, query_mask: Tensor | None, n_classes: int
     ) -> list[tuple[Tensor, Tensor | None]]:
         """Each query's nearest other ones, nearest first, and whether there is one at all."""
-        assert inner.queries is not None  # noqa: S101 - transductive heads ask for them
         # minus half the squared distance, up to half the row's own length
-        near = torch.sub(inner.queries, inner.query_norms.unsqueeze(-2), alpha=0.5)
+        near = torch.sub(between_queries(inner), inner.query_norms.unsqueeze(-2), alpha=0.5)
         near.diagonal(dim1=-2, dim2=-1).fill_(float("-inf"))
         if query_mask is not None:
             near.masked_fill_(~query_mask.unsqueeze(-2), float("-inf"))

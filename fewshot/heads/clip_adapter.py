@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -152,30 +153,48 @@ class CLIPAdapterHead(Head):
         x = self.transform(support.features, support.background)
         x = clear_padding(support, x if x.dtype == torch.float64 else x.float())
         words = cast("Words", support.words)  # check_support has seen to it
-        t, scale = words.embeddings.to(x), words.logit_scale
-        member = one_hot(support.labels, support.n_classes, x)
+        (*lead, s, d), k = x.shape, support.n_classes
+        n = math.prod(lead)
+        coefficients, second = self._train(
+            x.reshape(n, s, d),
+            words.embeddings.to(x).expand(*lead, k, d).reshape(n, k, d),
+            one_hot(support.labels, k, x).reshape(n, s, k),
+            support.class_mask.reshape(n, k),
+            words.logit_scale,
+        )
+        coefficients = coefficients.view(*lead, *coefficients.shape[-2:])
+        second = second.view(*lead, *second.shape[-2:])
+        first = self.first_weights(x)[0]
+        return _FittedAdapter(self, support.with_features(x), first, coefficients, second)
+
+    def _train(
+        self, x: Tensor, t: Tensor, member: Tensor, exist: Tensor, scale: float
+    ) -> tuple[Tensor, Tensor]:
+        """U, (episodes, s, h), and W_2 transposed, (episodes, h, d)."""
         weight = member.sum(-1, keepdim=True)
         weight = scale * weight / weight.sum(-2, keepdim=True).clamp(min=1)
         first, second = self.first_weights(x)
-        second = second.expand(*x.shape[:-2], -1, -1).clone()
+        second = second.expand(len(x), -1, -1).clone()
         plain, gram = x @ first, x @ x.mT
         coefficients = torch.zeros_like(plain)
-        balls = Momentum(), Momentum()
+        velocity, ball = torch.zeros_like(second), Momentum(0.9)
         for step in range(self.steps if self.ratio else 0):
             hidden = (plain + gram @ coefficients).relu()
             outer = hidden @ second
             bent = self.ratio * outer.relu() + (1 - self.ratio) * x
             length = bent.norm(dim=-1, keepdim=True).clamp(min=1e-12)
             bent = bent / length
-            logits = mask_absent(scale * (bent @ t.mT), support.class_mask)
+            logits = mask_absent(scale * (bent @ t.mT), exist)
             gradient = ((logits.softmax(-1) - member) * weight) @ t
             gradient = gradient - (gradient * bent).sum(-1, keepdim=True) * bent
             gradient = gradient * (self.ratio / length) * (outer > 0)
             inward = (gradient @ second.mT) * (hidden > 0)
             rate = self.learning_rate * cosine_schedule(step, self.steps)
-            second -= balls[0].change(hidden.mT @ gradient, rate)
-            coefficients = coefficients - balls[1].change(inward, rate)
-        return _FittedAdapter(self, support.with_features(x), first, coefficients, second)
+            # fused and in place: W_2 is most of the memory, and memory is what takes the time
+            velocity.baddbmm_(hidden.mT, gradient, beta=0.9)
+            second.sub_(velocity, alpha=rate)
+            coefficients = coefficients - ball.change(inward, rate)
+        return coefficients, second
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -80,6 +80,21 @@ class Head(nn.Module, ABC):
         """
         return features
 
+    def working_set(self, s: int, q: int, d: int) -> int:
+        """Tell how many numbers one episode keeps at once, so that tiles stay in the cache.
+
+        Parameters
+        ----------
+        s, q, d : int
+            Photos, queries and width.
+
+        Returns
+        -------
+        int
+            By default the features alone.
+        """
+        return (s + q) * d
+
     @abstractmethod
     def fit(self, support: Support) -> FittedHead:
         """Learn the classes of a support.

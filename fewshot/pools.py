@@ -1,4 +1,4 @@
-"""Where an evaluation's features come from: blocks of one Gram matrix, or the features themselves."""
+"""Where an evaluation's features come from: a Gram matrix's blocks, or the features."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class FeaturePool:
             numbers = (s + q) * (s + q if head.transductive else s)
             tile = max(1, min(1024, _TILE_NUMBERS // numbers))
             return _FromGram(head, self._gram(head), tile)
-        numbers = (s + q) * self.features.shape[1]
+        numbers = head.working_set(s, q, self.features.shape[1])
         tile = 1 if not head.batched else max(1, min(1024, 4 * _TILE_NUMBERS // numbers))
         return _FromFeatures(head, self, tile)
 

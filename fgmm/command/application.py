@@ -11,6 +11,7 @@ from fgmm.command.classify_command import classify_pictures
 from fgmm.command.doctor_command import examine
 from fgmm.command.embed_command import embed_pictures
 from fgmm.command.encoders_command import list_encoders
+from fgmm.command.evaluate_command import evaluate_heads
 from fgmm.command.terminal import errors_in_words
 
 __all__ = ["app"]
@@ -77,5 +78,6 @@ def fgmm(
 
 app.command("classify", cls=_Command)(classify_pictures)
 app.command("embed", cls=_Command)(embed_pictures)
+app.command("evaluate", cls=_Command)(evaluate_heads)
 app.command("encoders", cls=_Command)(list_encoders)
 app.command("doctor", cls=_Command)(examine)

@@ -97,6 +97,7 @@ def errors_in_words() -> Iterator[None]:
     typer.Exit
         With the exit code.
     """
+    from fewshot.errors import FewshotError
     from fgmm.errors import FgmmError
 
     try:
@@ -113,7 +114,7 @@ def errors_in_words() -> Iterator[None]:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(BROKEN_PIPE) from None
-    except FgmmError as error:
+    except (FgmmError, FewshotError) as error:
         note("error", str(error))
         raise typer.Exit(BAD) from None
     except OSError as error:

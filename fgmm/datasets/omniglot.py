@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["PUBLISHED", "OneShotRun", "error_interval", "ink", "read_omniglot", "read_runs"]
 
 PUBLISHED = (
-    ("people", 4.5, "Lake, Salakhutdinov and Tenenbaum, Science 2015"),
-    ("Bayesian program learning", 3.3, "the same"),
-    ("modified Hausdorff distance", 38.8, "demo that comes with the runs"),
+    ("people", 4.5, "Lake et al. 2015"),
+    ("Bayesian program learning", 3.3, "Lake et al. 2015"),
+    ("modified Hausdorff distance", 38.8, "the data's own demo"),
 )
 """Published errors in the same 20 runs, in percent: what, how many, who says so."""
 

@@ -1,0 +1,278 @@
+"""``fgmm evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (typer reads the annotations)
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fgmm.command.evaluation_setup import (
+    check_files,
+    find_background,
+    heads_by_shots,
+    load_heads,
+    use_words,
+    with_enough,
+)
+from fgmm.command.terminal import PARTLY, announced, list_failures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fewshot import Background, Comparison, Head, Words
+    from fgmm.datasets import EmbeddedDataset
+
+__all__ = ["evaluate_heads"]
+
+_USUAL, _USUAL_WITH_WORDS = ("prototype", "simple-shot"), ("zero-shot",)
+
+
+def evaluate_heads(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A folder with a folder of pictures for each class; or grocery, flowers, "
+            "fieldguide, omniglot, omniglot-runs, torchvision:NAME.",
+        ),
+    ],
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--head", "-H", metavar="NAME", help="A way to learn from few photos. May be repeated."
+        ),
+    ] = None,
+    encoder: Annotated[
+        str,
+        typer.Option(
+            "--encoder", "-e", metavar="NAME", help="Which encoder; see **fgmm encoders**."
+        ),
+    ] = "tiny",
+    layer: Annotated[
+        Literal["joint", "features"] | None,
+        typer.Option(
+            "--layer",
+            metavar="joint|features",
+            help="joint: vectors that can be compared with words. features: what comes before "
+            "them in the network. By default joint where words are used, else features.",
+        ),
+    ] = None,
+    shots: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--shots", "-s", metavar="N", min=0, help="Photos of each class. May be repeated."
+        ),
+    ] = None,
+    ways: Annotated[
+        int, typer.Option("--ways", metavar="N", min=2, help="Classes in an episode.")
+    ] = 5,
+    queries: Annotated[
+        int,
+        typer.Option("--queries", metavar="N", min=1, help="Pictures to name of each class."),
+    ] = 15,
+    episodes: Annotated[
+        int, typer.Option("--episodes", metavar="N", min=1, help="How many episodes.")
+    ] = 2000,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The same seed gives the same episodes.")
+    ] = 0,
+    words: Annotated[
+        bool | None,
+        typer.Option(
+            "--words/--no-words",
+            help="Whether heads are told what the classes are called. By default where that is "
+            "known and the encoder reads texts.",
+        ),
+    ] = None,
+    words_kind: Annotated[
+        str | None,
+        typer.Option(
+            "--words-kind",
+            metavar="KIND",
+            help="Which words: name; of grocery also coarse; of the field guide also sentence.",
+        ),
+    ] = None,
+    background: Annotated[
+        bool,
+        typer.Option(
+            "--background/--no-background",
+            help="Whether heads are told what the encoder's vectors look like in general.",
+        ),
+    ] = True,
+    classes: Annotated[
+        Literal["novel", "base"] | None,
+        typer.Option(
+            "--classes",
+            metavar="novel|base",
+            help="Of grocery, flowers and fieldguide: classes that no shipped weight has seen "
+            "(the default), or the others.",
+        ),
+    ] = None,
+    skip_small: Annotated[
+        bool,
+        typer.Option("--skip-small", help="Leave out classes that have too few pictures."),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="FOLDER",
+            help="Where the named sets lie. By default what FGMM_DATA says.",
+        ),
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Let torchvision fetch its dataset.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Write all results as JSON."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE", help="Draw accuracy against shots: .png, .pdf or .svg."
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")
+    ] = "auto",
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", metavar="N", min=1, help="Pictures to encode at a time.")
+    ] = 32,
+    cache: Annotated[
+        bool,
+        typer.Option("--cache/--no-cache", help="Keep vectors of pictures for the next run."),
+    ] = True,
+) -> None:
+    """Measure ways to learn from few photos, with intervals.
+
+    **Examples**
+
+    fgmm evaluate birds/ --shots 1 --shots 5
+
+    fgmm evaluate grocery --head prototype --head zero-shot -s 1 -s 5 --plot accuracy.png
+
+    fgmm evaluate omniglot-runs --encoder pixels
+
+    Every head sees the same episodes. The interval over classes is the honest one where classes
+    are few. Pictures are encoded once and kept, see **fgmm doctor**.
+
+    Exit code 0: all went well. 1: some pictures could not be read. 2: nothing could be done.
+    """
+    check_files(out, plot)
+    counts = sorted(set(shots or (1, 5)))
+    options = {"device": device, "batch_size": batch_size, "cache": cache}
+    chosen = load_heads(head) if head else None  # a wrong name is told at once
+    if source == "omniglot-runs":
+        from fgmm.command.omniglot_command import evaluate_runs
+
+        if plot is not None or shots not in (None, [1]) or words:
+            raise typer.BadParameter(
+                "omniglot-runs have one shot each and no words: leave --plot, --shots and --words "
+                "out",
+                param_hint="SOURCE",
+            )
+        evaluate_runs(
+            chosen or load_heads(_USUAL[:1]),
+            encoder=encoder,
+            layer=layer or "features",
+            data=data,
+            background=background,
+            out=out,
+            **options,  # type: ignore[arg-type]
+        )
+        return
+    if encoder.startswith("pixels"):
+        raise typer.BadParameter("pixels are for omniglot-runs only", param_hint="--encoder")
+
+    from fgmm.datasets import class_words, embed_dataset, open_dataset
+
+    dataset = open_dataset(source, data=data, classes=classes, download=download)
+    dataset = with_enough(dataset, counts[-1], queries, ways, skip_small)
+    with announced(f"loading the encoder {encoder} ..."):
+        from fgmm.encoders.registry import load_encoder
+
+        model = load_encoder(encoder, device=device)
+    with_words = use_words(words, layer, dataset, model)
+    layer = layer or ("joint" if with_words else "features")
+    heads = chosen or load_heads((*_USUAL, *(_USUAL_WITH_WORDS if with_words else ())))
+    at = heads_by_shots(heads, counts, with_words)
+    known = class_words(dataset, encoder=model, kind=words_kind) if with_words else None
+    embedded = embed_dataset(
+        dataset, encoder=model, layer=layer, batch_size=batch_size, cache=cache
+    )
+    general = find_background(model, layer, embedded.space) if background else None
+    found = _evaluate(embedded, at, ways, queries, episodes, seed, known, general)
+
+    kind = words_kind or next(iter(dataset.texts), None) if with_words else None
+    n_classes = len(next(iter(next(iter(found.values())).values())).classes)
+    told = {
+        "source": dataset.name,
+        "encoder": encoder,
+        "layer": layer,
+        "words": kind,
+        "background": general is not None,
+        "pictures": len(embedded.labels) + len(embedded.query_labels or ()),
+    }
+    footer = (
+        f"{n_classes} classes, {told['pictures']:,} pictures; {ways}-way, {queries} queries a "
+        f"class, {episodes:,} episodes, seed {seed}; encoder {encoder}, layer {layer}, "
+        f"{f'words: {kind}' if kind else 'no words'}; no-val"
+    )
+    _write(found, dataset.name, footer, told, out, plot)
+    list_failures([(failure.name, failure.error) for failure in embedded.failures])
+    if embedded.failures:
+        raise typer.Exit(PARTLY)
+
+
+def _evaluate(
+    embedded: EmbeddedDataset,
+    heads: Mapping[int, Mapping[str, Head]],
+    ways: int,
+    queries: int,
+    episodes: int,
+    seed: int,
+    words: Words | None,
+    background: Background | None,
+) -> dict[int, Comparison]:
+    import fewshot
+
+    return {
+        n: fewshot.evaluate(
+            own,
+            embedded.features,
+            embedded.labels,
+            n_way=ways,
+            n_shot=n,
+            n_query=queries,
+            n_episodes=episodes,
+            seed=seed,
+            words=words,
+            background=background,
+            query_features=embedded.query_features,
+            query_labels=embedded.query_labels,
+            space=embedded.space,
+        )
+        for n, own in heads.items()
+    }
+
+
+def _write(
+    found: dict[int, Comparison],
+    title: str,
+    footer: str,
+    told: dict[str, Any],
+    out: Path | None,
+    plot: Path | None,
+) -> None:
+    from fgmm.command.evaluation_report import print_evaluations
+    from fgmm.evaluation_file import save_evaluations
+
+    print_evaluations(found, title, footer)
+    if out is not None:
+        save_evaluations(out, found, told)
+    if plot is not None:
+        from fgmm.command.shots_plot import draw_plot
+
+        draw_plot(found, plot, title, footer.replace("; encoder", "\nencoder"))

@@ -1,0 +1,213 @@
+"""What ``fgmm evaluate`` decides before it computes: heads, classes, words, background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from fgmm.command.terminal import note
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fewshot import Background, Head
+    from fgmm.datasets import LabelledImages
+    from fgmm.encoders.base import ImageEncoder, Layer
+
+__all__ = [
+    "check_files",
+    "find_background",
+    "heads_by_shots",
+    "load_heads",
+    "use_words",
+    "with_enough",
+]
+
+
+def check_files(out: Path | None, plot: Path | None) -> None:
+    """Refuse files that could not be written in the end, before anything is computed.
+
+    Parameters
+    ----------
+    out, plot : Path or None
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    from fgmm.command.shots_plot import PLOT_ENDINGS
+
+    for option, path in (("--out", out), ("--plot", plot)):
+        if path is not None and not path.parent.is_dir():
+            raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=option)
+    if plot is not None and plot.suffix.lower() not in PLOT_ENDINGS:
+        raise typer.BadParameter(
+            f"{plot.name!r} ends in none of {', '.join(PLOT_ENDINGS)}", param_hint="--plot"
+        )
+
+
+def load_heads(names: Sequence[str]) -> dict[str, Head]:
+    """Make heads by name.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Returns
+    -------
+    dict of str to Head
+    """
+    from fewshot import load_head
+
+    return {name: load_head(name) for name in names}
+
+
+def heads_by_shots(
+    heads: dict[str, Head], shots: list[int], with_words: bool
+) -> dict[int, dict[str, Head]]:
+    """Give the heads that can answer at each number of shots.
+
+    Parameters
+    ----------
+    heads : dict of str to Head
+    shots : list of int
+        Sorted.
+    with_words : bool
+        Whether heads are told what the classes are called.
+
+    Returns
+    -------
+    dict of int to dict
+
+    Raises
+    ------
+    typer.BadParameter
+        If a head needs words and there are none, or none can do without photos.
+    """
+    for name, one in heads.items():
+        if "words" in one.needs and not with_words:
+            raise typer.BadParameter(
+                f"{name} needs words, and there are none here: they live in --layer joint, of an "
+                "encoder that reads texts, for classes whose names are known",
+                param_hint="--head",
+            )
+    found = {
+        n: {name: one for name, one in heads.items() if n or "photos" not in one.needs}
+        for n in shots
+    }
+    if not found[shots[0]]:
+        raise typer.BadParameter(
+            "0 shots are for heads that read words, such as zero-shot", param_hint="--shots"
+        )
+    return found
+
+
+def with_enough(
+    dataset: LabelledImages, shots: int, queries: int, ways: int, skip: bool
+) -> LabelledImages:
+    """Keep classes that suffice for the most shots, so that every number sees the same ones.
+
+    Parameters
+    ----------
+    dataset : LabelledImages
+    shots, queries, ways : int
+        The most shots there will be.
+    skip : bool
+        Leave small classes out; otherwise they are an error.
+
+    Returns
+    -------
+    LabelledImages
+
+    Raises
+    ------
+    DatasetError
+        If a class is too small, or too few are left.
+    """
+    from fgmm.datasets import drop_small_classes
+    from fgmm.errors import DatasetError
+
+    kept, dropped = drop_small_classes(dataset, shots, queries)
+    if dropped and not skip:
+        label, (have, ask) = next(iter(dropped.items()))
+        told = (
+            f"{have} pictures, and {shots} + {queries}"
+            if dataset.query_labels is None
+            else f"{have} to show and {ask} to ask about, and {shots} and {queries}"
+        )
+        more = f" ({len(dropped) - 1} more classes like it)" if len(dropped) > 1 else ""
+        raise DatasetError(
+            f"{dataset.name}: class {label!r} has {told} are needed (--shots and --queries){more}: "
+            "ask for fewer, or pass --skip-small to leave such classes out"
+        )
+    if len(kept.classes) < ways:
+        raise DatasetError(
+            f"{dataset.name}: {len(kept.classes)} classes have enough pictures, fewer than --ways "
+            f"{ways}: ask for fewer ways, shots or queries"
+        )
+    if dropped:
+        note("note", f"{len(dropped)} of {len(dataset.classes)} classes are too small, left out")
+    return kept
+
+
+def use_words(
+    asked: bool | None, layer: Layer | None, dataset: LabelledImages, model: ImageEncoder
+) -> bool:
+    """Decide whether heads are told what the classes are called.
+
+    Parameters
+    ----------
+    asked : bool or None
+        None: where that is possible.
+    layer : {"joint", "features"} or None
+    dataset : LabelledImages
+    model : ImageEncoder
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    typer.BadParameter
+        If words were asked for and there are none.
+    """
+    why = None
+    if layer == "features":
+        why = "they live in --layer joint"
+    elif not dataset.texts:
+        why = f"{dataset.name} has none"
+    elif not hasattr(model, "encode_texts"):
+        why = "the encoder reads pictures only"
+    if asked and why:
+        raise typer.BadParameter(f"no words to be had: {why}", param_hint="--words")
+    return why is None if asked is None else asked
+
+
+def find_background(model: ImageEncoder, layer: Layer, space: str) -> Background | None:
+    """Give what an encoder says of its vectors in general, where it does, for this layer.
+
+    Parameters
+    ----------
+    model : ImageEncoder
+    layer : {"joint", "features"}
+    space : str
+        Of the vectors it is for.
+
+    Returns
+    -------
+    fewshot.Background or None
+    """
+    from fgmm.errors import WeightsNotFound
+
+    give = getattr(model, "background", None)
+    if give is None:
+        return None
+    try:
+        found: Background = give(layer)
+    except WeightsNotFound as error:
+        note("note", f"{error}; heads go without it")
+        return None
+    return found if found.space == space else None

@@ -1,0 +1,309 @@
+"""``fgmm evaluate``: what it computes, prints, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+import fewshot
+import fgmm
+from fgmm.command.application import app
+from fgmm.command.evaluation_setup import find_background
+from fgmm.datasets import read_folder
+from fgmm.evaluation_file import load_evaluations
+
+FAKE = ["--encoder", "fake", "--episodes", "20", "--queries", "2", "--ways", "3"]
+COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (30, 40, 210)}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Three classes of six noisy pictures each."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.setenv("FGMM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("FGMM_DATA", raising=False)
+    monkeypatch.setattr("fgmm.command.terminal._PATIENCE", 600)
+    rng = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        (tmp_path / "pics" / name).mkdir(parents=True)
+        for at in range(6):
+            noise = rng.normal(0, 60, (20, 20, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pics" / name / f"{at}.png")
+    return tmp_path / "pics"
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, ["evaluate", *(str(argument) for argument in arguments)])
+
+
+def rows(result):
+    """Cells of the table's rows."""
+    lines = [line.split() for line in result.stdout.splitlines()]
+    return [cells for cells in lines if len(cells) > 3 and cells[3] == "%"]
+
+
+def test_the_table_and_the_file_say_what_evaluate_says(folder):
+    heads = ["--head", "prototype", "--head", "simple-shot"]
+    result = run(
+        "pics", *heads, *FAKE, "-s", 3, "-s", 1, "--layer", "joint", "--no-words", "--out", "r.json"
+    )
+    assert result.exit_code == 0, result.output
+    data = read_folder(folder)
+    features = fgmm.embed_images(data.images, encoder="fake").vectors
+    found = load_evaluations("r.json")
+    assert list(found) == [1, 3]
+    for shots, comparison in found.items():
+        assert list(comparison) == ["prototype", "simple-shot"]
+        for name, one in comparison.items():
+            direct = fewshot.evaluate(
+                fewshot.load_head(name),
+                features,
+                data.labels,
+                n_way=3,
+                n_shot=shots,
+                n_query=2,
+                n_episodes=20,
+            )
+            assert torch.equal(one.accuracies, direct.accuracies)
+            assert one.setting["split_id"] == direct.setting["split_id"]
+            cells = [c for c in rows(result) if c[:2] == [name, str(shots)]]
+            low, high = (100 * x for x in direct.ci95)
+            assert cells[0][2] == f"{100 * direct.mean:.1f}"
+            assert cells[0][4:7] == [f"{low:.1f}", "to", f"{high:.1f}"]
+    told = json.loads(Path("r.json").read_text())
+    assert (told["encoder"], told["layer"], told["words"]) == ("fake", "joint", None)
+    assert told["pictures"] == 18
+    assert found[1]["prototype"].setting["space"] == fgmm.load_encoder("fake").space
+
+
+def test_words_are_used_where_they_are_known_and_zero_shots_where_heads_read_them(folder):
+    result = run("pics", *FAKE, "-s", 0, "-s", 1, "--out", "r.json")
+    assert result.exit_code == 0, result.output
+    found = load_evaluations("r.json")
+    assert "zero-shot" in found[0]
+    assert "prototype" not in found[0]
+    assert {"prototype", "zero-shot"} <= set(found[1])
+    assert json.loads(Path("r.json").read_text())["words"] == "name"
+    assert found[0]["zero-shot"].mean > 0.9  # it knows the names of colours
+    assert "words: name" in " ".join(result.stdout.split())
+
+
+def test_without_words_the_layer_is_features():
+    result = run("pics", *FAKE, "-s", 1, "--no-words", "--out", "r.json")
+    assert result.exit_code == 0, result.output
+    assert "layer features, no words" in " ".join(result.stdout.split())
+    assert "zero-shot" not in load_evaluations("r.json")[1]
+
+
+def test_pictures_are_encoded_once_and_kept(folder, monkeypatch):
+    from fgmm.encoders.fake import FakeEncoder
+
+    encoded, original = [], FakeEncoder.encode_images
+
+    def encode(self, images, *, layer="joint"):
+        encoded.extend(images)
+        return original(self, images, layer=layer)
+
+    monkeypatch.setattr(FakeEncoder, "encode_images", encode)
+    for cache, expected in (
+        ("--no-cache", 18),
+        ("--cache", 36),
+        ("--cache", 36),
+        ("--no-cache", 54),
+    ):
+        monkeypatch.setattr("fgmm.cache.vectors.default_cache_path", lambda: folder.parent / "c.db")
+        assert run("pics", *FAKE, "-s", 1, "-s", 2, cache).exit_code == 0
+        assert len(encoded) == expected
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_the_plot_is_a_picture(ending):
+    result = run("pics", *FAKE, "-s", 0, "-s", 1, "-s", 2, "--plot", f"p.{ending}")
+    assert result.exit_code == 0, result.output
+    content = Path(f"p.{ending}").read_bytes()
+    assert content[:5] in (b"\x89PNG\r", b"<?xml", b"%PDF-")
+    assert not list(Path().glob(".p*"))
+    if ending == "png":
+        image = Image.open("p.png").convert("RGB")
+        assert image.width > 800
+        assert len(set(image.resize((200, 120)).get_flattened_data())) > 20
+
+
+def test_pictures_that_cannot_be_read_are_left_out_and_told(folder):
+    (folder / "red" / "bad.png").write_text("no picture")
+    result = run("pics", *FAKE, "-s", 1, "--out", "r.json")
+    assert result.exit_code == 1
+    assert "bad.png" in result.stderr
+    assert json.loads(Path("r.json").read_text())["pictures"] == 18
+
+
+def test_small_classes_are_an_error_or_left_out_for_all_shots(folder):
+    (folder / "few").mkdir()
+    for at in range(4):
+        Image.new("RGB", (9, 9), "yellow").save(folder / "few" / f"{at}.png")
+    result = run("pics", *FAKE, "-s", 1, "-s", 3)
+    assert result.exit_code == 2
+    told = "class 'few' has 4 pictures, and 3 + 2 are needed"
+    assert told in result.stderr
+    assert "--skip-small" in result.stderr
+    result = run("pics", *FAKE, "-s", 1, "-s", 3, "--skip-small", "--out", "r.json")
+    assert result.exit_code == 0
+    assert "1 of 4 classes are too small" in result.stderr
+    for comparison in load_evaluations("r.json").values():
+        assert comparison["prototype"].classes == ("blue", "green", "red")
+
+
+def test_the_encoders_background_reaches_the_heads_where_the_layer_fits(monkeypatch):
+    from fgmm.encoders.fake import FakeEncoder
+
+    asked, seen = [], []
+
+    def background(self, layer):
+        asked.append(layer)
+        d = 48
+        return fewshot.Background(
+            torch.zeros(d), torch.eye(d), torch.eye(d), 9, self.space, "made up"
+        )
+
+    monkeypatch.setattr(FakeEncoder, "background", background, raising=False)
+    original = fewshot.evaluate
+    monkeypatch.setattr(
+        fewshot,
+        "evaluate",
+        lambda *a, **k: seen.append(k["background"]) or original(*a, **k),
+        raising=False,
+    )
+    assert run("pics", *FAKE, "-s", 1, "--layer", "joint").exit_code == 0
+    assert run("pics", *FAKE, "-s", 1, "--layer", "joint", "--no-background").exit_code == 0
+    assert asked == ["joint"]
+    assert [one is not None for one in seen] == [True, False]
+    encoder = fgmm.load_encoder("fake")
+    assert find_background(encoder, "joint", "another space") is None
+    assert find_background(object(), "joint", encoder.space) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["pics", "--head", "protoype", *FAKE], "Did you mean 'prototype'"),
+        (["pisc", *FAKE], "there is no folder pisc, and no set of that name"),
+        (["grocery", *FAKE], "FGMM_DATA"),
+        (["pics", *FAKE, "--ways", "9", "-s", "1"], "3 classes have enough pictures, fewer"),
+        (["pics", *FAKE, "-s", "0", "--head", "prototype"], "0 shots are for heads that read"),
+        (["pics", *FAKE, "--head", "zero-shot", "-s", "1", "--layer", "features"], "needs words"),
+        (
+            ["pics", *FAKE, "-s", "1", "--words", "--layer", "features"],
+            "they live in --layer joint",
+        ),
+        (["pics", *FAKE, "-s", "1", "--words-kind", "coarse"], "no words of kind 'coarse'"),
+        (["pics", *FAKE, "--plot", "x.jpg"], "ends in none of .png, .pdf, .svg"),
+        (["pics", *FAKE, "--plot", "no/x.png"], "there is no folder no"),
+        (["pics", *FAKE, "--out", "no/x.json"], "there is no folder no"),
+        (["pics", "--encoder", "pixels"], "pixels are for omniglot-runs only"),
+        (["pics", "--encoder", "fkae", "-s", "1", "--queries", "2", "--ways", "3"], "'fake'"),
+        (["pics", *FAKE, "--classes", "base"], "has no base classes"),
+        (["omniglot-runs", "--plot", "x.png"], "leave --plot, --shots and --words"),
+        (["omniglot-runs", "--data", "."], "there is no omniglot"),
+        (["pics", *FAKE, "-s", "-1"], "Invalid value for '--shots'"),
+    ],
+)
+def test_human_errors_are_a_line_and_exit_code_2(arguments, words):
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    told = " ".join(result.stderr.replace("│", " ").split())
+    assert words in told
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+def test_a_head_that_refuses_is_no_fault_of_ours(monkeypatch):
+    def refuse(*_, **__):
+        raise fewshot.errors.EvaluationError("no, because")
+
+    monkeypatch.setattr(fewshot, "evaluate", refuse, raising=False)
+    result = run("pics", *FAKE, "-s", 1)
+    assert (result.exit_code, result.stderr) == (2, "error: no, because\n")
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two runs of three characters; in the second one test picture shows the wrong one."""
+    from io import BytesIO
+
+    def picture(row: int) -> bytes:
+        pixels = np.full((12, 12), 255, np.uint8)
+        pixels[4 * row : 4 * row + 3] = 0
+        file = BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        return file.getvalue()
+
+    (tmp_path / "omniglot").mkdir()
+    with zipfile.ZipFile(tmp_path / "omniglot" / "all_runs.zip", "w") as zipped:
+        for run, shows in (("run01", [1, 2, 0]), ("run02", [0, 0, 2])):
+            told = ""
+            for at, answer in enumerate([1, 2, 0] if run == "run01" else [0, 1, 2]):
+                zipped.writestr(f"{run}/training/class{at}.png", picture(at))
+                zipped.writestr(f"{run}/test/item{at}.png", picture(shows[at]))
+                told += f"{run}/test/item{at}.png {run}/training/class{answer}.png\n"
+            zipped.writestr(f"{run}/class_labels.txt", told)
+    return tmp_path
+
+
+@pytest.mark.parametrize("encoder", ["pixels", "pixels-28", "fake"])
+def test_omniglots_runs_count_errors_run_by_run(runs, encoder):
+    result = run("omniglot-runs", "--data", runs, "--encoder", encoder, "--out", "o.json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(Path("o.json").read_text())
+    if encoder != "fake":  # which sees colours, and may see no rows
+        assert told["heads"]["prototype"]["errors"] == pytest.approx([0, 1 / 3])
+        assert told["heads"]["prototype"]["error"] == pytest.approx(1 / 6)
+        assert "16.7 %" in result.stdout
+    assert told["runs"] == ["run01", "run02"]
+    for published in ("38.8 %", "4.5 %"):
+        assert published in result.stdout
+
+
+def test_omniglots_runs_take_any_head(runs):
+    heads = ["--head", "prototype", "--head", "simple-shot"]
+    result = run("omniglot-runs", "--data", runs, "--encoder", "pixels", *heads)
+    assert result.exit_code == 0, result.output
+    assert "simple-shot" in result.stdout
+
+
+@pytest.mark.data
+def test_the_published_runs_with_pixels(data_folder):
+    """The error by loops over pixels, run by run."""
+    os.environ["FGMM_DATA"] = str(data_folder)
+    try:
+        result = run("omniglot-runs", "--encoder", "pixels", "--out", "o.json")
+    finally:
+        del os.environ["FGMM_DATA"]
+    assert result.exit_code == 0, result.output
+    from io import BytesIO
+
+    def pixels(content: bytes) -> np.ndarray:
+        return np.asarray(Image.open(BytesIO(content))).astype(int)
+
+    with zipfile.ZipFile(data_folder / "omniglot" / "all_runs.zip") as archive:
+        errors = json.loads(Path("o.json").read_text())["heads"]["prototype"]["errors"]
+        for at, error in enumerate(errors[:3], 1):
+            lines = archive.read(f"run{at:02d}/class_labels.txt").decode().split("\n")
+            pairs = [line.split() for line in lines if line]
+            shown = {right: pixels(archive.read(right)) for _, right in pairs}
+            wrong = 0
+            for asked, right in pairs:
+                x = pixels(archive.read(asked))
+                distance = {name: int(((x - y) ** 2).sum()) for name, y in shown.items()}
+                wrong += distance[right] > min(distance.values())
+            assert error == pytest.approx(wrong / 20)

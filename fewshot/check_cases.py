@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 import torch
 import torch.nn.functional as functional
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from fewshot.head import Head
 
-__all__ = ["TOLERANCE", "Case", "agree", "answer", "cases", "fail", "stack"]
+__all__ = ["TOLERANCE", "Case", "Check", "agree", "answer", "cases", "fail", "promise", "stack"]
 
 TOLERANCE = 1e-5
 """How far two answers may differ that ought to be one, as a share of the largest logit."""
@@ -28,6 +29,31 @@ TOLERANCE = 1e-5
 _WIDTH = 12
 _SHOTS = (2, 3, 1, 2)
 _ASKED = 2  # queries of each class
+
+
+class Check(Protocol):
+    """A promise of heads as a function; the first line of its docstring is the rule."""
+
+    __name__: str
+
+    def __call__(self, head: Head, tolerance: float = TOLERANCE) -> None:
+        """Raise `HeadBroken` unless the head keeps it."""
+
+
+def promise(check: Check) -> Check:
+    """Turn any other error that a head raises in a check into `HeadBroken`, its cause."""
+
+    @functools.wraps(check)
+    def checked(head: Head, tolerance: float = TOLERANCE) -> None:
+        try:
+            check(head, tolerance)
+        except HeadBroken:
+            raise
+        except Exception as error:
+            raised = f"it raised {type(error).__name__} ({error})"
+            raise HeadBroken(_message(head, check, raised)) from error
+
+    return cast("Check", checked)
 
 
 class Case:
@@ -214,5 +240,9 @@ def agree(head: Head, check: Any, one: Tensor, other: Tensor, tolerance: float, 
 
 def fail(head: Head, check: Any, found: str) -> NoReturn:
     """Raise `HeadBroken`: which head breaks which sentence, and by what numbers."""
+    raise HeadBroken(_message(head, check, found))
+
+
+def _message(head: Head, check: Any, found: str) -> str:
     rule = (check.__doc__ or "").partition("\n")[0]
-    raise HeadBroken(f"{type(head).__name__} breaks {check.__name__}: {found}. The rule: {rule}")
+    return f"{type(head).__name__} breaks {check.__name__}: {found}. The rule: {rule}"

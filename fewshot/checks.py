@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fewshot.check_cases import TOLERANCE, fail
+from fewshot.check_cases import TOLERANCE
 from fewshot.conduct_checks import (
     CONDUCT_CHECKS,
     check_copies,
@@ -13,7 +13,6 @@ from fewshot.conduct_checks import (
     check_purity,
     check_randomness,
 )
-from fewshot.errors import HeadBroken
 from fewshot.query_checks import (
     QUERY_CHECKS,
     check_batch,
@@ -36,8 +35,6 @@ from fewshot.support_checks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fewshot.head import Head
 
 __all__ = [
@@ -100,17 +97,6 @@ def check_head(head: Head, *, tolerance: float = TOLERANCE) -> None:
     Traceback (most recent call last):
     fewshot.errors.HeadBroken: Forgetful breaks ...
     """
-    for check in (*SUPPORT_CHECKS, *QUERY_CHECKS, *CONDUCT_CHECKS):
-        _run(check, head, tolerance)
-
-
-def _run(check: Callable[[Head, float], None], head: Head, tolerance: float) -> None:
-    try:
+    # conduct first: what a head puts into itself when it is first fitted is there later
+    for check in (*CONDUCT_CHECKS, *SUPPORT_CHECKS, *QUERY_CHECKS):
         check(head, tolerance)
-    except HeadBroken:
-        raise
-    except Exception as error:
-        try:
-            fail(head, check, f"it raised {type(error).__name__} ({error})")
-        except HeadBroken as broken:
-            raise broken from error

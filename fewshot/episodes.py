@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -127,14 +128,15 @@ class EpisodeSampler:
             raise EpisodeError(f"n_query is {n_query}: give 1 or more")
         if small_classes not in ("error", "skip"):
             raise EpisodeError(f"small_classes is {small_classes!r}: use 'error' or 'skip'")
-        self.n_query, self.seed, self.device = n_query, seed, torch.device(device)
+        self.n_query, self.seed = operator.index(n_query), operator.index(seed)
+        self.device = torch.device(device)
         pool = _Pool(labels)
         asked = pool if query_labels is None else _Pool(query_labels)
         self.same_pool = query_labels is None
         self.classes: tuple[Any, ...] = self._usable(pool, asked, small_classes)
         self._support = pool.tensors(self.classes, self.device)
         self._query = asked.tensors(self.classes, self.device)
-        told = (self.classes, self.ways, self.shots, n_query, seed, self.same_pool)
+        told = (self.classes, self.ways, self.shots, self.n_query, self.seed, self.same_pool)
         digest = hashlib.sha256(repr(told).encode())
         for order, _, sizes in (self._support, self._query):
             digest.update(order.cpu().numpy().tobytes() + sizes.cpu().numpy().tobytes())
@@ -257,7 +259,8 @@ class _Pool:
 
 
 def _range(name: str, value: Count, least: int) -> tuple[int, int]:
-    low, high = value if isinstance(value, (tuple, list)) else (value, value)
+    ends = value if isinstance(value, (tuple, list)) else (value, value)
+    low, high = map(operator.index, ends)  # numpy's whole numbers too
     if not least <= low <= high:
         raise EpisodeError(f"{name} is {value}: give {least} or more, or a range (low, high)")
     return low, high

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fewshot.check_cases import TOLERANCE, Case, agree, answer, cases, fail, stack
+from fewshot.check_cases import TOLERANCE, Case, agree, answer, cases, fail, promise, stack
 from fewshot.errors import QueryError
 from fewshot.inner_products import InnerProducts
 
@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 
+@promise
 def check_query_order(head: Head, tolerance: float = TOLERANCE) -> None:
     """Row i of the logits belongs to query i, in whatever order queries come."""
     for case in cases(head):
@@ -35,6 +36,7 @@ def check_query_order(head: Head, tolerance: float = TOLERANCE) -> None:
         agree(head, check_query_order, there, back, tolerance, "with the queries in reverse")
 
 
+@promise
 def check_query_padding(head: Head, tolerance: float = TOLERANCE) -> None:
     """Queries that query_mask says are padding move nothing, whatever they hold."""
     for case in cases(head):
@@ -51,6 +53,7 @@ def check_query_padding(head: Head, tolerance: float = TOLERANCE) -> None:
             agree(head, check_query_padding, plain, logits[mask], tolerance, when)
 
 
+@promise
 def check_transductive(head: Head, tolerance: float = TOLERANCE) -> None:
     """A query's logits depend on the other queries if, and only if, ``transductive`` says so.
 
@@ -73,6 +76,7 @@ def check_transductive(head: Head, tolerance: float = TOLERANCE) -> None:
         fail(head, check_transductive, "transductive is True, and other queries change nothing")
 
 
+@promise
 def check_batch(head: Head, tolerance: float = TOLERANCE) -> None:
     """Episodes in a batch, of unequal sizes and with any leading dimensions, are as one by one.
 
@@ -91,6 +95,7 @@ def check_batch(head: Head, tolerance: float = TOLERANCE) -> None:
                 _same_in_batch(head, (case,), (1,), [own], tolerance)
 
 
+@promise
 def check_inner_products(head: Head, tolerance: float = TOLERANCE) -> None:
     """Where a head offers logits_from_inner, it gives what fit and logits give from features.
 
@@ -116,6 +121,7 @@ def check_inner_products(head: Head, tolerance: float = TOLERANCE) -> None:
         agree(head, check_inner_products, there, back, tolerance, when)
 
 
+@promise
 def check_queries_refused(head: Head, tolerance: float = TOLERANCE) -> None:
     """Queries that are empty, hold NaN, or have another width than the support are a QueryError."""
     case = cases(head)[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as functional
 
-from fewshot.check_cases import TOLERANCE, agree, answer, cases, fail
+from fewshot.check_cases import TOLERANCE, agree, answer, cases, fail, promise
 from fewshot.errors import SupportError
 from fewshot.support import Support, Words
 
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 
+@promise
 def check_labels(head: Head, tolerance: float = TOLERANCE) -> None:
     """Labels in any order give a finite logit a query and class, highest for the right class.
 
@@ -40,6 +41,7 @@ def check_labels(head: Head, tolerance: float = TOLERANCE) -> None:
         _judge(head, check_labels, logits, case.answers, len(case.class_mask))
 
 
+@promise
 def check_one_class(head: Head, tolerance: float = TOLERANCE) -> None:
     """A single class gets a finite logit for every query."""
     for case in cases(head, shots=(3,)):
@@ -47,6 +49,7 @@ def check_one_class(head: Head, tolerance: float = TOLERANCE) -> None:
         _judge(head, check_one_class, logits, case.answers, 1)
 
 
+@promise
 def check_one_shot(head: Head, tolerance: float = TOLERANCE) -> None:
     """One photo a class is enough to tell classes apart that are far apart."""
     for case in cases(head, shots=(1, 1, 1)):
@@ -54,6 +57,7 @@ def check_one_shot(head: Head, tolerance: float = TOLERANCE) -> None:
         _judge(head, check_one_shot, logits, case.answers, 3)
 
 
+@promise
 def check_zero_shots(head: Head, tolerance: float = TOLERANCE) -> None:
     """A class without photos is refused by SupportError if photos are needed, else it gets logits.
 
@@ -76,6 +80,7 @@ def check_zero_shots(head: Head, tolerance: float = TOLERANCE) -> None:
                 agree(head, check_zero_shots, logits, words_alone, tolerance, when)
 
 
+@promise
 def check_class_order(head: Head, tolerance: float = TOLERANCE) -> None:
     """Numbering the classes otherwise permutes the logits and changes nothing else."""
     for case in cases(head):
@@ -91,6 +96,7 @@ def check_class_order(head: Head, tolerance: float = TOLERANCE) -> None:
         agree(head, check_class_order, there[:, order], back, tolerance, when)
 
 
+@promise
 def check_support_order(head: Head, tolerance: float = TOLERANCE) -> None:
     """The order of the support's rows does not matter."""
     for case in cases(head):
@@ -102,6 +108,7 @@ def check_support_order(head: Head, tolerance: float = TOLERANCE) -> None:
         agree(head, check_support_order, there, back, tolerance, "with the support in reverse")
 
 
+@promise
 def check_padding(head: Head, tolerance: float = TOLERANCE) -> None:
     """Rows labelled -1 change nothing, wherever they stand and whatever they hold."""
     for case in cases(head):
@@ -116,6 +123,7 @@ def check_padding(head: Head, tolerance: float = TOLERANCE) -> None:
             agree(head, check_padding, plain, padded, tolerance, when)
 
 
+@promise
 def check_absent_classes(head: Head, tolerance: float = TOLERANCE) -> None:
     """Classes absent in class_mask get -inf, and the others what they get without them."""
     for case in cases(head):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as functional
 
 from fewshot.head import Head, InnerProductHead
@@ -13,7 +14,30 @@ if TYPE_CHECKING:
 
     from fewshot.background import Background
 
-__all__ = ["UnitRowHead"]
+__all__ = ["UnitRowHead", "normalise_rows"]
+
+
+def normalise_rows(features: Tensor) -> Tensor:
+    """Divide rows by their length, in float32 at least.
+
+    Parameters
+    ----------
+    features : Tensor of shape (..., d)
+        Any floating type. Half precision would round the unit rows, by 0.2 % each number.
+
+    Returns
+    -------
+    Tensor of shape (..., d)
+        Float64 of float64, else float32; rows of zeros stay as they are.
+
+    Examples
+    --------
+    >>> import torch
+    >>> normalise_rows(torch.tensor([[3.0, 4.0]], dtype=torch.bfloat16))
+    tensor([[0.6000, 0.8000]])
+    """
+    wide = torch.promote_types(features.dtype, torch.float32)
+    return functional.normalize(features.to(wide), dim=-1)
 
 
 class UnitRowHead(InnerProductHead):
@@ -46,7 +70,7 @@ class UnitRowHead(InnerProductHead):
         -------
         Tensor of shape (..., d)
         """
-        return functional.normalize(features, dim=-1) if self.normalise else features
+        return normalise_rows(features) if self.normalise else features
 
     def transform_key(self) -> object:
         """Tell which transform this is; see `InnerProductHead.transform_key`.

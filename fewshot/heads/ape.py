@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import torch
 import torch.nn.functional as functional
 
-from fewshot.head import Head, check_queries, mask_absent
+from fewshot.head import Head
 from fewshot.heads.tip_adapter import TipAdapterHead, cache_values
 from fewshot.membership import one_hot
+from fewshot.queries import check_queries, mask_absent
 from fewshot.span import clear_padding, word_logits
+from fewshot.unit_rows import normalise_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,7 +119,7 @@ class APEHead(Head):
         Tensor of shape (..., d)
             Unit rows.
         """
-        return functional.normalize(features, dim=-1)
+        return normalise_rows(features)
 
     def fit(self, support: Support) -> FittedHead:
         """Choose channels and weigh photos.
@@ -133,7 +135,7 @@ class APEHead(Head):
         """
         self.check_support(support)
         x = self.transform(support.features, support.background)
-        x = clear_padding(support, x if x.dtype == torch.float64 else x.float())
+        x = clear_padding(support, x)
         t = cast("Words", support.words).embeddings.to(x).expand(*x.shape[:-2], -1, -1)
         member = one_hot(support.labels, support.n_classes, x)
         exist = support.class_mask.unsqueeze(-1)

@@ -10,9 +10,11 @@ import torch
 import torch.nn.functional as functional
 
 from fewshot.descent import Momentum, check_training, cosine_schedule
-from fewshot.head import Head, check_queries, mask_absent
+from fewshot.head import Head
 from fewshot.membership import one_hot
+from fewshot.queries import check_queries, mask_absent
 from fewshot.span import clear_padding, word_logits
+from fewshot.unit_rows import normalise_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,7 +114,7 @@ class CLIPAdapterHead(Head):
         Tensor of shape (..., d)
             Unit rows.
         """
-        return functional.normalize(features, dim=-1)
+        return normalise_rows(features)
 
     def first_weights(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Tell the weights that training starts from.
@@ -151,7 +153,7 @@ class CLIPAdapterHead(Head):
         """
         self.check_support(support)
         x = self.transform(support.features, support.background)
-        x = clear_padding(support, x if x.dtype == torch.float64 else x.float())
+        x = clear_padding(support, x)
         words = cast("Words", support.words)  # check_support has seen to it
         (*lead, s, d), k = x.shape, support.n_classes
         n = math.prod(lead)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch.nn.functional as functional
+import torch
 
 from fewshot.heads.prototype import PrototypeHead
+from fewshot.unit_rows import normalise_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,6 +69,5 @@ class SimpleShotHead(PrototypeHead):
         Tensor of shape (..., d)
             Unit rows.
         """
-        if background is not None:
-            features = features - background.mean.to(features)
-        return functional.normalize(features, dim=-1)
+        wide = features.to(torch.promote_types(features.dtype, torch.float32))
+        return normalise_rows(wide if background is None else wide - background.mean.to(wide))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import torch.nn.functional as functional
-
 from fewshot.errors import SupportError
-from fewshot.head import InnerProductHead, mask_absent
+from fewshot.head import InnerProductHead
+from fewshot.queries import mask_absent
+from fewshot.unit_rows import normalise_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,7 +63,7 @@ class ZeroShotHead(InnerProductHead):
         Tensor of shape (..., d)
             Unit rows.
         """
-        return functional.normalize(features, dim=-1)
+        return normalise_rows(features)
 
     def logits_from_inner(
         self,

@@ -1,0 +1,81 @@
+"""Heads by name, those of other packages too."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+
+import pytest
+
+import fewshot
+from fewshot import PrototypeHead, head_names, load_head, registry
+from fewshot.errors import HeadNotFound
+
+
+def test_the_library_s_own_come_first_and_once():
+    names = head_names()
+    assert names[: len(registry.HEADS)] == tuple(registry.HEADS)
+    assert len(set(names)) == len(names)
+
+
+def test_every_head_has_one_name_and_is_exported_from_its_module():
+    for module, kind in registry.HEADS.values():
+        assert fewshot._HOME[kind] == f"fewshot.heads.{module}"
+    kinds = [kind for _, kind in registry.HEADS.values()]
+    assert len(set(kinds)) == len(kinds)
+
+
+def test_parameters_go_to_the_head_which_comes_in_eval_mode():
+    head = load_head("prototype", distance="cosine", scale=3.0)
+    assert (type(head), head.distance, head.scale) == (PrototypeHead, "cosine", 3.0)
+    assert not head.training
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("Prototype", "'prototype'"), ("simpleshot", "'simple-shot'"), ("lp", "'lp[+][+]'")],
+)
+def test_a_name_nearly_right_is_told_the_nearest(name, near):
+    with pytest.raises(HeadNotFound, match=f"no head is called '{name}'. Did you mean {near}"):
+        load_head(name)
+
+
+def test_a_name_like_no_other_gets_the_way_to_the_list():
+    with pytest.raises(LookupError, match=r"'###'\. `fewshot.head_names") as caught:
+        load_head("###")
+    assert "Did you mean" not in str(caught.value)
+
+
+@pytest.fixture
+def plugins(monkeypatch):
+    """Two heads of another package; one of them has the name of ours."""
+    points = [
+        importlib.metadata.EntryPoint(name, "fewshot.heads.simple_shot:SimpleShotHead", group)
+        for name, group in (("zebra", "fewshot.heads"), ("prototype", "fewshot.heads"))
+    ]
+
+    def found(*, group):
+        return [point for point in points if point.group == group]
+
+    monkeypatch.setattr(registry, "entry_points", found)
+
+
+def test_another_package_s_head_is_found_by_its_name(plugins):
+    assert head_names()[-1] == "zebra"
+    assert type(load_head("zebra", scale=2.0)) is fewshot.SimpleShotHead
+    with pytest.raises(HeadNotFound, match="Did you mean 'zebra'"):
+        load_head("zebras")
+
+
+def test_another_package_cannot_take_the_place_of_ours(plugins):
+    assert head_names().count("prototype") == 1
+    assert type(load_head("prototype")) is PrototypeHead
+
+
+def test_importing_and_listing_heads_loads_no_torch():
+    code = "import sys, fewshot; fewshot.head_names(); print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout == "False\n"

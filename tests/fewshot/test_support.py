@@ -1,0 +1,241 @@
+"""Support, words, labels of any kind, and inner products."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+from fewshot import Background, InnerProducts, PrototypeHead, Support, Words, label_support
+from fewshot.errors import QueryError, SupportError
+
+BOTH = torch.ones(2, dtype=torch.bool)
+
+
+def some(**changes):
+    told = {
+        "features": torch.tensor([[1.0, 0.0], [0.0, 2.0], [5.0, 5.0]]),
+        "labels": torch.tensor([0, 1, -1]),
+        "class_mask": BOTH,
+    }
+    return Support(**{**told, **changes})
+
+
+def test_counts_and_membership_leave_padding_out():
+    assert some().counts.tolist() == [1, 1]
+    assert some().one_hot.tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert some().n_classes == 2
+
+
+def test_many_episodes_at_once_have_their_own_counts():
+    labels = torch.tensor([[0, 0, 1], [-1, 1, 1]])
+    both = Support(torch.zeros(2, 3, 4), labels, torch.ones(2, 2, dtype=torch.bool))
+    assert both.counts.tolist() == [[2, 1], [0, 2]]
+
+
+def test_an_empty_support_of_classes_known_by_words_is_fine():
+    none = Support(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64), BOTH)
+    assert none.counts.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": torch.zeros(3)}, r"shape \(3,\) and labels \(3,\): give \(..., s, d\)"),
+        ({"labels": torch.tensor([0, 1])}, r"\(3, 2\) and labels \(2,\)"),
+        ({"labels": torch.tensor([0, 1, 2])}, "label 2 among 2 classes.*use label_support"),
+        ({"labels": torch.tensor([0, 1, -2])}, "label -2 among 2 classes"),
+        ({"labels": torch.tensor([0.0, 1.0, 1.0])}, "labels are torch.float32"),
+        ({"class_mask": torch.ones(2)}, "class_mask is torch.float32"),
+        ({"class_mask": BOTH[None]}, r"class_mask has shape \(1, 2\)"),
+        ({"class_mask": BOTH[:0]}, r"class_mask has shape \(0,\)"),
+        ({"class_mask": torch.tensor([True, False])}, "class_mask says is absent"),
+        ({"features": torch.ones(3, 2).long()}, "features are torch.int64: give floating"),
+        (
+            {"features": torch.tensor([[1.0, 0], [torch.nan, 2], [torch.inf, 0]])},
+            "1 of 2 support features hold NaN or infinity: embed those pictures again",
+        ),
+        ({"words": Words(torch.eye(3), 1.0)}, r"words have shape \(3, 3\), but there are 2 cl"),
+        ({"words": Words(torch.eye(2, 3), 1.0)}, r"features of width 2"),
+        (
+            {"words": Words(torch.zeros(5, 2, 2), 1.0)},
+            r"\(5, 2, 2\) and the features \(3, 2\): their leading",
+        ),
+        (
+            {"background": Background(torch.zeros(3), torch.eye(3), torch.eye(3), 9, "a", "b")},
+            "background has width 3, the features 2",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_by_name(changes, message):
+    with pytest.raises(SupportError, match=message):
+        some(**changes)
+
+
+def test_an_unchecked_support_still_has_its_shapes_checked():
+    nan = torch.full((3, 2), torch.nan)
+    assert some(features=nan, check=False).features is nan
+    with pytest.raises(SupportError, match=r"labels \(2,\)"):
+        some(labels=torch.tensor([0, 1]), check=False)
+
+
+def test_padding_may_hold_anything_and_is_kept_as_zeros_if_not_finite():
+    given = torch.tensor([[1.0, 0.0], [0.0, 2.0], [torch.nan, 5.0]])
+    assert some(features=given).features.tolist() == [[1, 0], [0, 2], [0, 0]]
+    assert given.isnan().any()  # the caller's tensor is as it was
+    finite = some().features
+    assert some(features=finite).features is finite
+
+
+def test_words_fit_one_episode_all_episodes_or_each():
+    features, labels = torch.ones(4, 3, 2), torch.tensor([0, 1, 1]).expand(4, 3)
+    masks = BOTH.expand(4, 2)
+    for texts in (torch.eye(2), torch.eye(2).expand(4, 2, 2)):
+        assert Support(features, labels, masks, Words(texts, 1.0)).counts.shape == (4, 2)
+    with pytest.raises(SupportError, match="leading"):
+        Support(features, labels, masks, Words(torch.eye(2).expand(3, 2, 2), 1.0))
+
+
+def test_other_features_keep_everything_else():
+    words = Words(torch.eye(2), 3.0)
+    changed = some(words=words).with_features(torch.zeros(3, 2))
+    assert changed.words is words
+    assert changed.features.sum() == 0
+    assert changed.labels.tolist() == [0, 1, -1]
+
+
+def _pickled(x):
+    return pickle.loads(pickle.dumps(x))  # noqa: S301 - our own bytes
+
+
+@pytest.mark.parametrize("make", [copy.deepcopy, _pickled])
+def test_it_is_copied_whole(make):
+    twin = make(some(words=Words(torch.eye(2), 3.0)))
+    assert torch.equal(twin.features, some().features)
+    assert twin.words.logit_scale == 3.0
+
+
+# --- words
+
+
+def test_zero_shot_logits_are_scale_times_cosine_plus_bias():
+    words = Words(torch.tensor([[0.6, 0.8], [1.0, 0.0]]), logit_scale=10.0, logit_bias=-1.0)
+    # 10 * (0 * 0.6 + 1 * 0.8) - 1 = 7 and 10 * 0 - 1 = -1
+    assert words.logits(torch.tensor([[0.0, 1.0]]))[0].tolist() == pytest.approx([7.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"embeddings": torch.ones(2)}, r"words have shape \(2,\)"),
+        ({"embeddings": torch.full((2, 2), torch.nan)}, "words hold NaN"),
+        ({"logit_scale": 0.0}, "logit_scale is 0.0: it must be positive"),
+        ({"logit_scale": float("nan")}, "logit_scale is nan"),
+        ({"logit_scale": float("inf")}, "logit_scale is inf"),
+        ({"scoring": "argmax"}, "scoring is 'argmax': use 'softmax' or 'sigmoid'"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(changes, message):
+    with pytest.raises(SupportError, match=message):
+        Words(**{"embeddings": torch.eye(2), "logit_scale": 1.0, **changes})
+
+
+# --- labels of any kind
+
+
+def test_strings_are_numbered_as_they_first_appear():
+    support, classes = label_support(torch.eye(4), ["wren", "tit", "wren", "robin"])
+    assert classes == ("wren", "tit", "robin")
+    assert support.labels.tolist() == [0, 1, 0, 2]
+    assert support.class_mask.tolist() == [True] * 3
+
+
+def test_labels_0_2_5_are_three_classes():
+    support, classes = label_support(torch.eye(3), [5, 0, 2], classes=[0, 2, 5])
+    assert classes == (0, 2, 5)
+    assert support.labels.tolist() == [2, 0, 1]
+
+
+def test_a_class_may_be_named_without_a_photo():
+    words = Words(torch.eye(2), 1.0)
+    support, _ = label_support(torch.eye(2)[:1], ["b"], classes=["a", "b"], words=words)
+    assert support.counts.tolist() == [0, 1]
+    assert support.words is words
+
+
+def test_labels_that_are_not_among_the_classes_are_refused():
+    with pytest.raises(SupportError, match="label 'wren' is not among the 1 classes"):
+        label_support(torch.eye(2), ["tit", "wren"], classes=["tit"])
+    with pytest.raises(SupportError, match="class 'tit' is given twice"):
+        label_support(torch.eye(2), ["tit", "tit"], classes=["tit", "wren", "tit"])
+
+
+# --- inner products and queries
+
+
+def test_inner_products_by_a_slow_loop():
+    draw = torch.Generator().manual_seed(3)
+    x, z, t = (torch.randn(n, 4, generator=draw, dtype=torch.float64) for n in (3, 5, 2))
+    words = Words(t, 7.0, -2.0)
+    support = Support(x, torch.tensor([0, 1, 1]), BOTH, words)
+    inner = InnerProducts.of(support, z, transductive=True)
+
+    def dots(a, b):
+        return torch.tensor(
+            [
+                [sum(u * v for u, v in zip(r, s, strict=True)) for s in b.tolist()]
+                for r in a.tolist()
+            ]
+        )
+
+    for found, one, other in (
+        (inner.support, x, x),
+        (inner.cross, z, x),
+        (inner.queries, z, z),
+        (inner.support_words, x, t),
+        (inner.query_words, z, t),
+        (inner.words, t, t),
+    ):
+        torch.testing.assert_close(found, dots(one, other).double(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(inner.query_norms, inner.queries.diagonal())
+    assert (inner.logit_scale, inner.logit_bias) == (7.0, -2.0)
+
+
+def test_inner_products_are_float32_at_least_and_between_queries_only_when_asked():
+    support = some(features=torch.ones(3, 2).bfloat16())
+    inner = InnerProducts.of(support, torch.ones(1, 2))
+    assert inner.cross.dtype == inner.support.dtype == torch.float32
+    assert inner.queries is inner.words is inner.query_words is None
+
+
+@pytest.mark.parametrize(
+    ("queries", "mask", "message"),
+    [
+        (torch.ones(2).long(), None, "queries have shape"),
+        (torch.ones(1, 2).long(), None, "queries are torch.int64: give floating"),
+        (torch.ones(0, 2), None, "there is no query"),
+        (torch.ones(1, 3), None, r"give \(..., q, 2\) from the same encoder"),
+        (torch.ones(4, 1, 2), None, "leading"),
+        (torch.tensor([[torch.inf, 0.0]]), None, "queries hold NaN or infinity"),
+        (torch.ones(2, 2), torch.ones(2), "query_mask is torch.float32"),
+        (torch.ones(2, 2), BOTH[:1], r"query_mask is torch.bool of shape \(1,\)"),
+    ],
+)
+def test_queries_that_cannot_be_answered_are_refused(queries, mask, message):
+    with pytest.raises(QueryError, match=message):
+        PrototypeHead().fit(some()).logits(queries, query_mask=mask)
+
+
+def test_what_a_head_needs_is_asked_for_with_its_cure():
+    from fewshot import ZeroShotHead
+
+    with pytest.raises(SupportError, match=r"ZeroShotHead needs words.*Words\(...\)"):
+        ZeroShotHead().fit(some())
+    one = some(labels=torch.tensor([0, 0, -1]))
+    with pytest.raises(SupportError, match="class 1 has no photo and PrototypeHead needs"):
+        PrototypeHead().fit(one)
+    absent = some(labels=torch.tensor([0, 0, -1]), class_mask=torch.tensor([True, False]))
+    logits = PrototypeHead().fit(absent).logits(torch.ones(1, 2))
+    assert logits[0, 1] == -torch.inf

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate_heads"]
 
-_USUAL, _USUAL_WITH_WORDS = ("prototype", "simple-shot"), ("zero-shot",)
+_USUAL, _USUAL_WITH_WORDS = ("prototype", "simple-shot", "fused"), ("zero-shot",)
 
 
 def evaluate_heads(

@@ -94,12 +94,18 @@ def heads_by_shots(
                 param_hint="--head",
             )
     found = {
-        n: {name: one for name, one in heads.items() if n or "photos" not in one.needs}
+        n: {
+            name: one
+            for name, one in heads.items()
+            if n or (with_words and "photos" not in one.needs)
+        }
         for n in shots
     }
     if not found[shots[0]]:
         raise typer.BadParameter(
-            "0 shots are for heads that read words, such as zero-shot", param_hint="--shots"
+            "0 shots are for heads that read words, such as zero-shot, and for classes that have "
+            "words",
+            param_hint="--shots",
         )
     return found
 

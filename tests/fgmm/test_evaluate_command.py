@@ -91,7 +91,8 @@ def test_words_are_used_where_they_are_known_and_zero_shots_where_heads_read_the
     result = run("pics", *FAKE, "-s", 0, "-s", 1, "--out", "r.json")
     assert result.exit_code == 0, result.output
     found = load_evaluations("r.json")
-    assert "zero-shot" in found[0]
+    assert {"zero-shot", "fused"} <= set(found[0])
+    assert torch.equal(found[0]["zero-shot"].accuracies, found[0]["fused"].accuracies)
     assert "prototype" not in found[0]
     assert {"prototype", "zero-shot"} <= set(found[1])
     assert json.loads(Path("r.json").read_text())["words"] == "name"
@@ -201,6 +202,7 @@ def test_the_encoders_background_reaches_the_heads_where_the_layer_fits(monkeypa
         (["grocery", *FAKE], "FGMM_DATA"),
         (["pics", *FAKE, "--ways", "9", "-s", "1"], "3 classes have enough pictures, fewer"),
         (["pics", *FAKE, "-s", "0", "--head", "prototype"], "0 shots are for heads that read"),
+        (["pics", *FAKE, "-s", "0", "--no-words"], "classes that have words"),
         (["pics", *FAKE, "--head", "zero-shot", "-s", "1", "--layer", "features"], "needs words"),
         (
             ["pics", *FAKE, "-s", "1", "--words", "--layer", "features"],

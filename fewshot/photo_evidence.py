@@ -34,6 +34,8 @@ WITHIN_SHRINKAGE, BETWEEN_SHRINKAGE = 0.9, 0.6
 # Within-class share of the variance of unit features where no background tells it; it is
 # that of the embedded encoder's background, and only the first two photos lean on it.
 WITHIN_SHARE = 0.7
+# Photos are the same where their variance is below this share of their squared length.
+SAME = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,21 +105,26 @@ class PhotoModel:
         Returns
         -------
         PhotoModel
-            ``m_0`` is the mean of the photos.
+            ``m_0`` is the mean of the photos. Where only one class has photos, or all photos
+            are the same, nothing tells how pictures differ in general: ``between`` is 0 there,
+            and so is the evidence.
         """
         d = features.shape[-1]
         real = (labels >= 0).unsqueeze(-1).to(features)
         total_n = real.sum(-2, keepdim=True).clamp(min=1)
         mean = (features * real).sum(-2, keepdim=True) / total_n
         spread = (((features - mean) * real) ** 2).sum((-1, -2), keepdim=True) / (total_n * d)
+        size = (features * real).square().sum((-1, -2), keepdim=True) / (total_n * d)
         counts = one_hot.sum(-2).unsqueeze(-1)
+        seen = (counts > 0).sum(-2, keepdim=True)
+        told = (seen > 1) & (spread > SAME * size)
         means = one_hot.mT @ features / counts.clamp(min=1)
         around = ((features - one_hot @ means) * real).square().sum((-1, -2), keepdim=True) / d
-        free = total_n - (counts > 0).sum(-2, keepdim=True)
+        free = total_n - seen
         # one photo a class tells nothing of the spread within: two imagined photos do
         within = (2 * WITHIN_SHARE * spread + around) / (2 + free)
-        within = within.clamp(min=1e-6)
-        between = (spread / within - 1).clamp(min=0.05)
+        within = torch.where(told, within.clamp(min=1e-6), 1.0)
+        between = torch.where(told, (spread / within - 1).clamp(min=0.05), 0.0)
         return cls(mean, None, between, within, "isotropic, guessed from the support")
 
     def coordinates(self, features: Tensor) -> Tensor:
@@ -255,13 +262,18 @@ def leave_one_out(
 
 def _log_background(model: PhotoModel, points: Tensor, squares: Tensor) -> Tensor:
     """Log density under all pictures, up to the constant that the classes share."""
-    total = (1 + model.between).expand(points.shape[:-2] + (1, points.shape[-1]))
+    total = (1 + model.between).expand(*points.shape[:-2], 1, points.shape[-1])
     return -0.5 * (squares @ (1 / total).mT + total.log().sum(-1, keepdim=True))
 
 
 @lru_cache(maxsize=8)
 def _basis(background: Background) -> tuple[Tensor, Tensor]:
     """Basis in which within is the identity and total is diagonal; variances between."""
+    with torch.inference_mode(mode=False):  # kept: must serve whoever takes gradients later
+        return _simultaneous(background)
+
+
+def _simultaneous(background: Background) -> tuple[Tensor, Tensor]:
     within, total = background.within.double(), background.total.double()
     sizes, axes = torch.linalg.eigh(total - within)
     between = axes @ sizes.clamp(min=0).diag() @ axes.mT

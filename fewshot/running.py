@@ -13,7 +13,6 @@ from fewshot.comparison import Comparison
 from fewshot.episodes import Episodes, EpisodeSampler
 from fewshot.errors import EvaluationError
 from fewshot.evaluation import Evaluation
-from fewshot.head import Head
 from fewshot.pools import FeaturePool
 from fewshot.progress import track
 from fewshot.tally import Tally
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fewshot.background import Background
+    from fewshot.head import Head
     from fewshot.support import Words
 
 __all__ = ["evaluate"]
@@ -30,10 +30,44 @@ _BLOCK = 4096  # episodes drawn at once: drawing has a fixed cost of a few milli
 
 
 @overload
-def evaluate(head: Head, features: Tensor, labels: Sequence[Any], **options: Any) -> Evaluation: ...
+def evaluate(
+    head: Head,
+    features: Tensor,
+    labels: Sequence[Any],
+    *,
+    n_way: int | tuple[int, int] = ...,
+    n_shot: int | tuple[int, int] = ...,
+    n_query: int = ...,
+    n_episodes: int = ...,
+    seed: int = ...,
+    words: Words | None = ...,
+    background: Background | None = ...,
+    query_features: Tensor | None = ...,
+    query_labels: Sequence[Any] | None = ...,
+    small_classes: str = ...,
+    protocol: str = ...,
+    space: str | None = ...,
+    progress: bool = ...,
+) -> Evaluation: ...
 @overload
 def evaluate(
-    head: Mapping[str, Head], features: Tensor, labels: Sequence[Any], **options: Any
+    head: Mapping[str, Head],
+    features: Tensor,
+    labels: Sequence[Any],
+    *,
+    n_way: int | tuple[int, int] = ...,
+    n_shot: int | tuple[int, int] = ...,
+    n_query: int = ...,
+    n_episodes: int = ...,
+    seed: int = ...,
+    words: Words | None = ...,
+    background: Background | None = ...,
+    query_features: Tensor | None = ...,
+    query_labels: Sequence[Any] | None = ...,
+    small_classes: str = ...,
+    protocol: str = ...,
+    space: str | None = ...,
+    progress: bool = ...,
 ) -> Comparison: ...
 
 
@@ -223,7 +257,7 @@ def _rows_of(
     return replace(words, embeddings=words.embeddings[rows])
 
 
-def _plain(labels: Sequence[Any]) -> list[Any]:
+def _plain(labels: Sequence[Any] | Tensor) -> list[Any]:
     import numpy as np
 
     values = labels.cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from fewshot.errors import SupportError
-from fewshot.head import check_queries, mask_absent
 from fewshot.heads.zero_shot import ZeroShotHead
 from fewshot.inner_products import InnerProducts
 from fewshot.membership import one_hot
+from fewshot.queries import check_queries, mask_absent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -261,7 +261,7 @@ class SpanHead(ZeroShotHead):
         """
         self.check_support(support)
         x = self.transform(support.features, support.background)
-        x = clear_padding(support, x if x.dtype == torch.float64 else x.float())
+        x = clear_padding(support, x)
         inner = InnerProducts.of(support.with_features(x), x[..., :0, :])
         learned = self._coefficients(inner, support.labels, support.class_mask)
         words = cast("Words", support.words).embeddings.to(x)  # check_support has seen to it

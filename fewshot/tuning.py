@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from fewshot.head import InnerProductHead
 from fewshot.membership import one_hot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from fewshot.background import Background
@@ -54,6 +55,8 @@ def leave_one_out_logits(
     tensor([ -4., -25.])
     """
     s = labels.shape[-1]
+    if s == 0:
+        return inner.support.new_zeros(*labels.shape, class_mask.shape[-1])
     step = max(1, _NUMBERS // max(1, labels.numel() * s))
     parts = [
         _left_out(head, inner, labels, class_mask, range(first, min(first + step, s)))
@@ -124,13 +127,19 @@ class TunedHead(InnerProductHead):
         super().__init__()
         if not candidates:
             raise ValueError("no candidate was given: give one head or more")
+        strange = next((c for c in candidates if not isinstance(c, InnerProductHead)), None)
+        if strange is not None:
+            raise TypeError(
+                f"{type(strange).__name__} does not work on inner products: give heads derived "
+                "from InnerProductHead"
+            )
         wrong = next((c for c in candidates if c.transductive), None)
         if wrong is not None:
             raise ValueError(f"{type(wrong).__name__} is transductive: nothing can be left out")
         if len({c.transform_key() for c in candidates}) > 1:
             raise ValueError("the candidates change features differently: give heads of one kind")
         self.candidates = nn.ModuleList(candidates)
-        self.needs = candidates[0].needs  # type: ignore[misc]
+        self.needs = frozenset().union(*(c.needs for c in candidates))  # type: ignore[misc]
 
     @property
     def _heads(self) -> list[InnerProductHead]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from fewshot.class_prior import expand_prior, keep_prior
-from fewshot.head import InnerProductHead, mask_absent
+from fewshot.head import InnerProductHead
 from fewshot.joint_gram import between_queries, clear_padding, real_queries
 from fewshot.membership import one_hot
-from fewshot.unit_rows import UnitRowHead, unit_rows
+from fewshot.queries import mask_absent
+from fewshot.unit_rows import UnitRowHead, normalise_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -181,7 +182,7 @@ class BDCSPNHead(InnerProductHead):
         Tensor of shape (..., d)
             Unit rows, in float32 at least.
         """
-        return unit_rows(features)
+        return normalise_rows(features)
 
     def transform_key(self) -> object:
         """Tell which transform this is; see `InnerProductHead.transform_key`.

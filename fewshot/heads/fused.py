@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
-import torch.nn.functional as functional
 
 from fewshot.errors import SupportError
-from fewshot.head import Head, check_queries, mask_absent
+from fewshot.head import Head
 from fewshot.photo_evidence import PhotoModel, evidence, leave_one_out
+from fewshot.unit_rows import normalise_rows
+from fewshot.queries import check_queries, mask_absent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fewshot.support import Support
+    from fewshot.support import Support, Words
 
 __all__ = ["FittedFusedHead", "FusedHead"]
 
@@ -55,7 +56,8 @@ class FusedHead(Head):
     -----
     No words: the photo evidence alone. No photos: the zero-shot logits exactly. Without a
     `Background` the spread is taken to be the same in all directions and guessed from the
-    support; ``FittedFusedHead.model.source`` says so.
+    support; ``FittedFusedHead.model.source`` says so. Photos of one class alone say nothing
+    then, as there is nothing to compare them with: the words decide.
 
     The formula is this project's own. Its constants were chosen on base classes of the
     embedded encoder (pictures it was not trained on), protocol "no-val"; what was tried
@@ -170,7 +172,7 @@ class FusedHead(Head):
             photos = (joint.softmax(-1) * steps).sum(-1) * believed
             return torch.zeros_like(photos), photos
 
-        text = support.words.logits(functional.normalize(x, dim=-1))
+        text = _word_logits(support.words, x, x.dtype)
         n = real.sum(-1).clamp(min=1)
         weights = x.new_tensor(WORD_WEIGHTS)
         rows = []
@@ -180,8 +182,8 @@ class FusedHead(Head):
                 alone = alone + NO_WORDS_PRIOR
             together = [right(weight * text + s * left_out, judged) for s in steps]
             rows.append(torch.stack(together, -1) + alone.unsqueeze(-1) + photo_prior)
-        joint = torch.stack(rows, -2).flatten(-2).softmax(-1)
-        joint = joint.unflatten(-1, (len(weights), len(steps)))
+        table = torch.stack(rows, -2)
+        joint = table.flatten(-2).softmax(-1).view(table.shape)
         words = (joint.sum(-1) * weights).sum(-1)
         photos = (joint.sum(-2) * steps).sum(-1) * believed
         # no photo: nothing was judged, and the words are taken as they are
@@ -227,12 +229,12 @@ class FittedFusedHead:
         dict
             ``"text"`` and ``"photos"``, each (..., q, k), in nats and already weighed.
         """
-        z = queries if queries.dtype in (torch.float32, torch.float64) else queries.float()
+        z = queries.to(self.sums.dtype)
         photos = evidence(self.model, self.model.coordinates(z), self.sums, self.counts)
         photos = self.photo_weight[..., None, None] * photos
         if self.support.words is None:
             return {"text": torch.zeros_like(photos), "photos": photos}
-        text = self.support.words.logits(functional.normalize(z, dim=-1))
+        text = _word_logits(self.support.words, queries, z.dtype)
         return {"text": self.word_weight[..., None, None] * text, "photos": photos}
 
     def logits(self, queries: Tensor, *, query_mask: Tensor | None = None) -> Tensor:
@@ -253,3 +255,9 @@ class FittedFusedHead:
         check_queries(queries, self.support, self.head, query_mask)
         told = self.evidence(queries)
         return mask_absent(told["text"] + told["photos"], self.support.class_mask)
+
+
+def _word_logits(words: Words, features: Tensor, dtype: torch.dtype) -> Tensor:
+    """Zero-shot logits, as `ZeroShotHead` computes them: words may be of another type."""
+    told = replace(words, embeddings=words.embeddings.to(dtype))
+    return told.logits(normalise_rows(features).to(dtype))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from fewshot.errors import SupportError
-from fewshot.head import mask_absent
 from fewshot.membership import class_means
 from fewshot.precision import widest
+from fewshot.queries import mask_absent
 from fewshot.unit_rows import UnitRowHead
 
 if TYPE_CHECKING:

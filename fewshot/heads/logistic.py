@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fewshot.head import mask_absent
 from fewshot.membership import one_hot
 from fewshot.precision import positive_gram
+from fewshot.queries import mask_absent
 from fewshot.solvers.logistic import solve_logistic
 from fewshot.unit_rows import UnitRowHead
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fewshot.head import InnerProductHead, mask_absent
+from fewshot.head import InnerProductHead
 from fewshot.heads.nearest_neighbour import class_maxima
 from fewshot.membership import one_hot
+from fewshot.queries import mask_absent
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from fewshot.head import InnerProductHead, mask_absent
+from fewshot.head import InnerProductHead
 from fewshot.membership import one_hot
+from fewshot.queries import mask_absent
 
 if TYPE_CHECKING:
     from torch import Tensor

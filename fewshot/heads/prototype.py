@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fewshot.head import InnerProductHead, mask_absent
+from fewshot.head import InnerProductHead
 from fewshot.membership import class_means
+from fewshot.queries import mask_absent
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ from fewshot.class_prior import estimate_prior, expand_prior, keep_prior
 from fewshot.head import InnerProductHead
 from fewshot.joint_gram import joint_gram, real_queries
 from fewshot.membership import one_hot
-from fewshot.unit_rows import unit_rows
+from fewshot.unit_rows import normalise_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,10 +122,10 @@ class PTMAPHead(InnerProductHead):
         Tensor of shape (..., d)
             Unit rows, in float32 at least.
         """
-        x = unit_rows(features)  # whatever the encoder's scale, 1e-6 is then small beside x
+        x = normalise_rows(features)  # whatever the encoder's scale, 1e-6 is then small beside x
         if self.power == 1:
             return x
-        return unit_rows(x.sign() * (x.abs() + 1e-6).pow(self.power))
+        return normalise_rows(x.sign() * (x.abs() + 1e-6).pow(self.power))
 
     def transform_key(self) -> object:
         """Tell which transform this is; see `InnerProductHead.transform_key`.

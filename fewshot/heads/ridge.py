@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fewshot.head import mask_absent
 from fewshot.membership import one_hot
+from fewshot.queries import mask_absent
 from fewshot.unit_rows import UnitRowHead
 
 if TYPE_CHECKING:

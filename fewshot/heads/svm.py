@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fewshot.head import mask_absent
 from fewshot.membership import one_hot
 from fewshot.precision import positive_gram
+from fewshot.queries import mask_absent
 from fewshot.solvers.crammer_singer import solve_crammer_singer
 from fewshot.unit_rows import UnitRowHead
 

@@ -10,7 +10,7 @@ from fewshot.class_prior import estimate_prior, expand_prior, keep_prior
 from fewshot.head import InnerProductHead
 from fewshot.joint_gram import joint_gram, real_queries
 from fewshot.membership import one_hot
-from fewshot.unit_rows import UnitRowHead, unit_rows
+from fewshot.unit_rows import UnitRowHead, normalise_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,7 +122,7 @@ class TIMHead(InnerProductHead):
         Tensor of shape (..., d)
             Unit rows, in float32 at least.
         """
-        return unit_rows(features)
+        return normalise_rows(features)
 
     def transform_key(self) -> object:
         """Tell which transform this is; see `InnerProductHead.transform_key`.

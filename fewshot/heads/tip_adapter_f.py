@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from fewshot.descent import RowAdam, check_training, cosine_schedule
-from fewshot.head import check_queries
 from fewshot.heads.tip_adapter import TipAdapterHead, cache_values
 from fewshot.inner_products import InnerProducts
+from fewshot.queries import check_queries
 from fewshot.span import Span, clear_padding
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class TipAdapterFHead(TipAdapterHead):
         """
         self.check_support(support)
         x = self.transform(support.features, support.background)
-        x = clear_padding(support, x if x.dtype == torch.float64 else x.float())
+        x = clear_padding(support, x)
         inner = InnerProducts.of(support.with_features(x), x[..., :0, :])
         keys = self._keys(inner, support.labels, support.class_mask)
         return _FittedCache(self, support.with_features(keys.mT @ x))

@@ -10,9 +10,10 @@ import torch.nn.functional as functional
 
 from fewshot.class_prior import estimate_prior, expand_prior, keep_prior
 from fewshot.errors import SupportError
-from fewshot.head import Head, check_queries, mask_absent
+from fewshot.head import Head
 from fewshot.membership import one_hot
-from fewshot.unit_rows import unit_rows
+from fewshot.queries import check_queries, mask_absent
+from fewshot.unit_rows import normalise_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -134,7 +135,7 @@ class TransCLIPHead(Head):
         Tensor of shape (..., d)
             Unit rows, in float32 at least.
         """
-        return unit_rows(features)
+        return normalise_rows(features)
 
     def fit(self, support: Support) -> _FittedTransCLIP:
         """Keep the transformed support.

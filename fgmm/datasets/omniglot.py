@@ -22,7 +22,6 @@ __all__ = ["PUBLISHED", "OneShotRun", "error_interval", "ink", "read_omniglot", 
 
 PUBLISHED = (
     ("people", 4.5, "Lake et al. 2015"),
-    ("Bayesian program learning", 3.3, "Lake et al. 2015"),
     ("modified Hausdorff distance", 38.8, "the data's own demo"),
 )
 """Published errors in the same 20 runs, in percent: what, how many, who says so."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
 
@@ -44,7 +44,7 @@ def evaluate(
     background: Background | None = ...,
     query_features: Tensor | None = ...,
     query_labels: Sequence[Any] | None = ...,
-    small_classes: str = ...,
+    small_classes: Literal["error", "skip"] = ...,
     protocol: str = ...,
     space: str | None = ...,
     progress: bool = ...,
@@ -64,7 +64,7 @@ def evaluate(
     background: Background | None = ...,
     query_features: Tensor | None = ...,
     query_labels: Sequence[Any] | None = ...,
-    small_classes: str = ...,
+    small_classes: Literal["error", "skip"] = ...,
     protocol: str = ...,
     space: str | None = ...,
     progress: bool = ...,
@@ -85,7 +85,7 @@ def evaluate(
     background: Background | None = None,
     query_features: Tensor | None = None,
     query_labels: Sequence[Any] | None = None,
-    small_classes: str = "error",
+    small_classes: Literal["error", "skip"] = "error",
     protocol: str = "no-val",
     space: str | None = None,
     progress: bool = True,
@@ -161,7 +161,7 @@ def evaluate(
         n_query,
         seed,
         query_labels=query_labels,
-        small_classes="skip" if small_classes == "skip" else "error",
+        small_classes=small_classes,
         device=features.device,
     )
     words = _rows_of(words, sampler, labels, query_labels)

@@ -113,14 +113,15 @@ def check_padding(head: Head, tolerance: float = TOLERANCE) -> None:
     """Rows labelled -1 change nothing, wherever they stand and whatever they hold."""
     for case in cases(head):
         plain = answer(head, case.support, case.queries)
-        for what, row in _strange_rows(case.features):
-            features = torch.cat([row, case.features[:3], row, case.features[3:], row])
-            none = torch.tensor([-1])
-            labels = torch.cat([none, case.labels[:3], none, case.labels[3:], none])
-            support = Support(features, labels, case.class_mask, case.words, case.background)
-            padded = answer(head, support, case.queries)
-            when = f"without and with three rows of padding ({what})"
-            agree(head, check_padding, plain, padded, tolerance, when)
+        row, none = case.features[:1], torch.tensor([-1, -1])
+        first = torch.cat([torch.full_like(row, 1e4), row])
+        last = torch.cat([0 * row, torch.full_like(row, torch.nan)])
+        features = torch.cat([first, case.features[:3], last, case.features[3:]])
+        labels = torch.cat([none, case.labels[:3], none, case.labels[3:]])
+        support = Support(features, labels, case.class_mask, case.words, case.background)
+        padded = answer(head, support, case.queries)
+        when = "without and with padding (large numbers, a photo, zeros, NaN)"
+        agree(head, check_padding, plain, padded, tolerance, when)
 
 
 @promise
@@ -144,16 +145,6 @@ def check_absent_classes(head: Head, tolerance: float = TOLERANCE) -> None:
             fail(head, check_absent_classes, f"an absent class got the logit {worst:.3g}")
         when = f"for {k} classes, without and with two absent ones among them"
         agree(head, check_absent_classes, plain, logits[:, exists], tolerance, when)
-
-
-def _strange_rows(features: Tensor) -> list[tuple[str, Tensor]]:
-    row = features[:1]
-    return [
-        ("zeros", 0 * row),
-        ("a photo again", row),
-        ("large numbers", torch.full_like(row, 1e4)),
-        ("NaN", torch.full_like(row, torch.nan)),
-    ]
 
 
 def _judge(head: Head, check: object, logits: Tensor, answers: Tensor, n_classes: int) -> None:

@@ -1,0 +1,327 @@
+"""evaluate: against a slow loop over episodes, on both its paths, and what it refuses."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import fewshot
+from fewshot import (
+    Background,
+    EpisodeSampler,
+    InnerProductHead,
+    PrototypeHead,
+    SimpleShotHead,
+    Support,
+    Words,
+    ZeroShotHead,
+    load_head,
+    running,
+)
+from fewshot.errors import EpisodeError, EvaluationError
+from fewshot.pools import FeaturePool
+from fewshot.registry import HEADS
+from fewshot.tally import Tally
+
+INNER = [name for name in HEADS if isinstance(load_head(name), InnerProductHead)]
+SIZES = {"wren": 9, "tit": 14, "owl": 30, "kite": 11, "crow": 8}  # not in sorted order
+
+
+def made(seed: int, sizes=SIZES, d: int = 10):
+    """Features hard enough that answers are often wrong, of classes of unequal size, shuffled."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(1).normal(size=(len(sizes), d))
+    labels = [name for name, n in sizes.items() for _ in range(n)]
+    rows = np.concatenate(
+        [c + 1.4 * rng.normal(size=(n, d)) for c, n in zip(centres, sizes.values(), strict=True)]
+    )
+    order = rng.permutation(len(labels))
+    return torch.tensor(rows[order]), [labels[i] for i in order]
+
+
+def texts(n: int = 5, d: int = 10) -> Words:
+    rng = np.random.default_rng(1)
+    centres = dict(zip(SIZES, rng.normal(size=(n, d)), strict=True))
+    rows = torch.tensor(np.stack([centres[name] for name in sorted(centres)]))
+    rows = rows + 0.8 * torch.tensor(np.random.default_rng(7).normal(size=(n, d)))
+    return Words(torch.nn.functional.normalize(rows, dim=-1), 15.0, -3.0)
+
+
+def background(d: int = 10) -> Background:
+    within = 2 * torch.eye(d, dtype=torch.float64)
+    mean = torch.linspace(-0.5, 0.5, d, dtype=torch.float64)
+    return Background(mean, within, within + torch.eye(d), 500, "made up", "test")
+
+
+def slow_prototypes(sampler, n: int, x, z):
+    """Accuracy of each episode, and right and tried by class, one query at a time."""
+    x, z = x.numpy(), z.numpy()
+    accuracies, right, tried = [], dict.fromkeys(sampler.classes, 0), {}
+    for i in range(n):
+        e = sampler.sample(i, i + 1)
+        ways = e.classes[0][e.class_mask[0]].tolist()
+        support = list(zip(e.support[0].tolist(), e.support_labels[0].tolist(), strict=True))
+        means = [np.mean([x[r] for r, y in support if y == w], axis=0) for w in range(len(ways))]
+        hits = []
+        for r, y in zip(e.query[0].tolist(), e.query_labels[0].tolist(), strict=True):
+            if y < 0:
+                continue
+            far = [float(np.sum((z[r] - m) ** 2)) for m in means]
+            name = sampler.classes[ways[y]]
+            hits.append(far.index(min(far)) == y)
+            right[name] += hits[-1]
+            tried[name] = tried.get(name, 0) + 1
+        accuracies.append(sum(hits) / len(hits))
+    return accuracies, right, tried
+
+
+@pytest.mark.parametrize("gram", [True, False])
+@pytest.mark.parametrize("pools", [1, 2])
+@pytest.mark.parametrize(
+    ("n_way", "n_shot"), [(3, 2), (5, 1), ((2, 5), (1, 4))], ids=["3-2", "5-1", "ranges"]
+)
+def test_accuracies_are_those_of_a_slow_loop(n_way, n_shot, pools, gram, monkeypatch):
+    monkeypatch.setattr(FeaturePool, "gram_pays", property(lambda self: gram))
+    x, y = made(2)
+    z, v = made(3) if pools == 2 else (None, None)
+    numbers = {"n_way": n_way, "n_shot": n_shot, "n_query": 4, "seed": 5}
+    found = fewshot.evaluate(
+        PrototypeHead(), x, y, n_episodes=60, query_features=z, query_labels=v, **numbers
+    )
+    sampler = EpisodeSampler(y, query_labels=v, **numbers)
+    accuracies, right, tried = slow_prototypes(sampler, 60, x, x if z is None else z)
+    assert found.accuracies.tolist() == pytest.approx(accuracies, abs=1e-12)
+    assert 0.3 < found.mean < 0.95  # hard enough to tell
+    assert found.classes == tuple(sorted(SIZES))
+    assert dict(zip(found.classes, found.class_right.tolist(), strict=True)) == right
+    assert dict(zip(found.classes, found.class_tried.tolist(), strict=True)) == tried
+    rates = {name: right[name] / tried[name] for name in tried}
+    assert found.per_class == pytest.approx(rates)
+    assert found.macro == pytest.approx(sum(rates.values()) / len(rates))
+    assert found.setting["split_id"] == sampler.id
+
+
+@pytest.fixture
+def logits_seen(monkeypatch):
+    """Logits and queries' labels of every tile that is counted."""
+    seen = []
+
+    class Spy(Tally):
+        def add(self, logits, episodes):
+            seen.append((logits.clone(), episodes))
+            super().add(logits, episodes)
+
+    monkeypatch.setattr(running, "Tally", Spy)
+    return seen
+
+
+def logits_of(seen) -> torch.Tensor:
+    """All of them, with zeros where a query or a class is padding."""
+    rows = []
+    for logits, episodes in seen:
+        real = (episodes.query_labels >= 0).unsqueeze(-1) & episodes.class_mask.unsqueeze(-2)
+        rows.append(logits.masked_fill(~real, 0))
+    seen.clear()
+    return torch.cat(rows)
+
+
+@pytest.mark.parametrize("pools", [1, 2])
+@pytest.mark.parametrize("name", INNER)
+def test_both_paths_give_the_same_logits(name, pools, monkeypatch, logits_seen):
+    head = load_head(name)
+    x, y = made(2)
+    z, v = made(3) if pools == 2 else (None, None)
+    paths = []
+    for gram in (True, False):
+        monkeypatch.setattr(FeaturePool, "gram_pays", property(lambda self, gram=gram: gram))
+        fewshot.evaluate(
+            head,
+            x,
+            y,
+            n_way=(2, 4),
+            n_shot=(1, 3),
+            n_query=3,
+            n_episodes=12,
+            words=texts(),
+            background=background(),
+            query_features=z,
+            query_labels=v,
+        )
+        paths.append(logits_of(logits_seen))
+    assert paths[0].shape == (12, 12, 4)
+    assert torch.isfinite(paths[0]).all()
+    largest = float(paths[0].abs().max())
+    torch.testing.assert_close(paths[0], paths[1], rtol=0, atol=1e-5 * max(1, largest))
+
+
+@pytest.mark.parametrize("name", ["simple-shot", "zero-shot"])
+def test_an_episode_s_logits_are_those_of_its_own_support(name, logits_seen):
+    """Row by row: the right words, background, support and queries reach the head."""
+    x, y = made(2)
+    told = {"n_way": 3, "n_shot": 2, "n_query": 3}
+    fewshot.evaluate(
+        load_head(name), x, y, n_episodes=9, words=texts(), background=background(), **told
+    )
+    found, sampler = logits_of(logits_seen), EpisodeSampler(y, **told)
+    names = sorted(SIZES)
+    for i in range(9):
+        e = sampler.sample(i, i + 1)
+        rows = [names.index(sampler.classes[c]) for c in e.classes[0].tolist()]
+        words = Words(texts().embeddings[rows], 15.0, -3.0)
+        support = Support(
+            x[e.support[0]], e.support_labels[0], e.class_mask[0], words, background()
+        )
+        own = load_head(name).fit(support).logits(x[e.query[0]])
+        torch.testing.assert_close(found[i], own)
+
+
+def test_words_of_classes_that_are_left_out_are_left_out():
+    x, y = made(2, {**SIZES, "crow": 2})
+    found = fewshot.evaluate(
+        ZeroShotHead(), x, y, n_way=4, n_shot=0, n_query=5, words=texts(), small_classes="skip",
+        n_episodes=40,
+    )  # fmt: skip
+    assert found.classes == ("kite", "owl", "tit", "wren")
+    z = torch.nn.functional.normalize(x, dim=-1).numpy()
+    t = {name: row.numpy() for name, row in zip(sorted(SIZES), texts().embeddings, strict=True)}
+    sampler = EpisodeSampler(y, 4, 0, 5, small_classes="skip")
+    for i, accuracy in enumerate(found.accuracies.tolist()):
+        e = sampler.sample(i, i + 1)
+        classes = [sampler.classes[c] for c in e.classes[0].tolist()]
+        hits = 0
+        for r, own in zip(e.query[0].tolist(), e.query_labels[0].tolist(), strict=True):
+            cosines = [sum(z[r] * t[name]) for name in classes]
+            hits += cosines.index(max(cosines)) == own
+        assert accuracy == pytest.approx(hits / 20)
+
+
+def test_several_heads_see_the_same_episodes_in_any_company():
+    x, y = made(2)
+    told = {"n_way": 3, "n_shot": 2, "n_query": 4, "n_episodes": 30}
+    heads = {"mean": PrototypeHead(), "centred": SimpleShotHead(), "words": ZeroShotHead()}
+    both = fewshot.evaluate(heads, x, y, words=texts(), **told)
+    assert list(both) == list(heads)
+    for name, head in heads.items():
+        alone = fewshot.evaluate(head, x, y, words=texts(), **told)
+        assert torch.equal(alone.accuracies, both[name].accuracies)
+        assert alone.head == type(head).__name__
+        assert both[name].head == name
+    gap = both["mean"].accuracies - both["words"].accuracies
+    assert both.difference("mean", "words").mean == pytest.approx(float(gap.mean()))
+
+
+def test_thousands_of_episodes_are_the_sum_of_their_blocks(monkeypatch):
+    x, y = made(2)
+    whole = fewshot.evaluate(PrototypeHead(), x, y, n_way=3, n_query=2, n_episodes=50)
+    monkeypatch.setattr(running, "_BLOCK", 7)
+    parts = fewshot.evaluate(PrototypeHead(), x, y, n_way=3, n_query=2, n_episodes=50)
+    assert torch.equal(whole.accuracies, parts.accuracies)
+    assert torch.equal(whole.bins, parts.bins)
+
+
+def test_calibration_error_is_that_of_a_slow_loop(logits_seen):
+    x, y = made(2)
+    found = fewshot.evaluate(
+        PrototypeHead(scale=0.2), x, y, n_way=(2, 4), n_shot=2, n_query=4, n_episodes=40
+    )
+    bins = [[] for _ in range(15)]
+    for logits, episodes in logits_seen:
+        for e, q in (episodes.query_labels >= 0).nonzero().tolist():
+            row = [v for v in logits[e, q].tolist() if v > -math.inf]
+            total = sum(math.exp(v - max(row)) for v in row)
+            sure, own = 1 / total, int(episodes.query_labels[e, q])
+            bins[min(int(sure * 15), 14)].append((sure, row[own] == max(row)))
+    n = sum(map(len, bins))
+    slow = sum(
+        len(b) / n * abs(sum(s for s, _ in b) / len(b) - sum(r for _, r in b) / len(b))
+        for b in bins
+        if b
+    )
+    assert found.bins[2].tolist() == [len(b) for b in bins]
+    assert found.ece == pytest.approx(slow, abs=1e-6)
+    assert found.ece > 0.01
+
+
+def test_a_query_whose_logits_are_nan_counts_as_wrong():
+    class Lost(PrototypeHead):
+        def logits_from_inner(self, inner, labels, class_mask, *, query_mask=None):
+            return super().logits_from_inner(inner, labels, class_mask) * torch.nan
+
+    x, y = made(2)
+    assert fewshot.evaluate(Lost(), x, y, n_way=3, n_query=2, n_episodes=5).mean == 0
+
+
+def test_evaluating_changes_nothing_but_the_mode():
+    x, y = made(2)
+    head, before, random = PrototypeHead().train(), x.clone(), torch.get_rng_state()
+    fewshot.evaluate(head, x, y, n_way=3, n_query=2, n_episodes=5)
+    assert not head.training
+    assert torch.equal(x, before)
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_half_precision_features_and_labels_as_a_tensor_will_do():
+    x, y = made(2)
+    numbers = torch.tensor([sorted(SIZES).index(name) for name in y])
+    told = {"n_way": 3, "n_shot": 2, "n_query": 4, "n_episodes": 50}
+    exact = fewshot.evaluate(PrototypeHead(), x.bfloat16().double(), numbers, **told)
+    half = fewshot.evaluate(PrototypeHead(), x.bfloat16(), numbers, **told)
+    assert half.classes == (0, 1, 2, 3, 4)
+    torch.testing.assert_close(half.accuracies, exact.accuracies)
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"labels": ["a"] * 71}, EvaluationError, r"features have shape \(72, 10\) with 71 labels"),
+        ({"n_episodes": 0}, EvaluationError, "n_episodes is 0: give 1 or more"),
+        ({"head": {}}, EvaluationError, "no head was given"),
+        ({"n_shot": 6}, EpisodeError, r"class 'crow' has 8 pictures, and 6 \+ 3 are needed"),
+        ({"n_way": 6}, EpisodeError, "n_way is 6 and 5 classes have enough"),
+        ({"n_shot": 0}, EvaluationError, "PrototypeHead needs photos and n_shot is"),
+        ({"head": {"a": ZeroShotHead()}}, EvaluationError, r"a needs words: give words=Words"),
+        ({"words": Words(torch.eye(4, 10), 1.0)}, EvaluationError, r"\(4, 10\) for 5 labels"),
+        ({"query_features": torch.ones(9, 10)}, EvaluationError, "query_labels together"),
+        ({"query_labels": ["owl"]}, EvaluationError, "query_features and query_labels together"),
+        (
+            {"query_features": torch.ones(9, 11), "query_labels": ["owl"] * 9},
+            EvaluationError,
+            "queries have width 11, features 10: embed both",
+        ),
+        (
+            {"query_features": torch.ones(9, 10), "query_labels": ["owl"] * 8},
+            EvaluationError,
+            r"query have shape \(9, 10\) with 8 labels",
+        ),
+    ],
+)
+def test_bad_input_is_refused_with_its_cure(change, error, message):
+    x, y = made(2)
+    told = {"head": PrototypeHead(), "features": x, "labels": y, "n_way": 3, "n_query": 3}
+    with pytest.raises(error, match=message):
+        fewshot.evaluate(**{**told, "n_shot": 2, "n_episodes": 5, **change})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_features_that_are_no_numbers_are_told_by_row(value):
+    x, y = made(2)
+    x[[4, 20], 3] = value
+    with pytest.raises(
+        EvaluationError, match="2 of 72 features rows hold NaN or infinity, the first is row 4"
+    ):
+        fewshot.evaluate(PrototypeHead(), x, y)
+    good, labels = made(2)
+    with pytest.raises(EvaluationError, match="2 of 72 query rows"):
+        fewshot.evaluate(PrototypeHead(), good, labels, query_features=x, query_labels=y)
+
+
+def test_a_wish_for_small_classes_that_is_not_known_is_refused():
+    x, y = made(2)
+    with pytest.raises(EpisodeError, match="small_classes is 'drop': use 'error' or 'skip'"):
+        fewshot.evaluate(PrototypeHead(), x, y, n_query=2, small_classes="drop")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fewshot.inner_products import InnerProducts
 
-__all__ = ["between_queries", "clear_padding", "joint_gram", "real_queries"]
+__all__ = ["between_queries", "clear_padding", "gram_of_both", "real_queries"]
 
 
 def between_queries(inner: InnerProducts) -> Tensor:
@@ -97,7 +97,7 @@ def clear_padding(inner: InnerProducts, labels: Tensor, query_mask: Tensor | Non
     return inner
 
 
-def joint_gram(inner: InnerProducts, labels: Tensor, query_mask: Tensor | None) -> Tensor:
+def gram_of_both(inner: InnerProducts, labels: Tensor, query_mask: Tensor | None) -> Tensor:
     """Join the blocks: inner products among support and queries, in this order.
 
     Parameters

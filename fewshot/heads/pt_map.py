@@ -8,7 +8,7 @@ import torch
 
 from fewshot.class_prior import estimate_prior, expand_prior, keep_prior
 from fewshot.head import InnerProductHead
-from fewshot.joint_gram import joint_gram, real_queries
+from fewshot.joint_gram import gram_of_both, real_queries
 from fewshot.membership import one_hot
 from fewshot.unit_rows import normalise_rows
 
@@ -162,7 +162,7 @@ class PTMAPHead(InnerProductHead):
         Tensor of shape (..., q, k)
             Logits, whose softmax is the queries' share in each class.
         """
-        gram = joint_gram(inner, labels, query_mask)  # (..., n, n), n = s + q
+        gram = gram_of_both(inner, labels, query_mask)  # (..., n, n), n = s + q
         member = one_hot(labels, class_mask.shape[-1], gram).mT  # (..., k, s)
         real = real_queries(inner, query_mask).unsqueeze(-2)  # (..., 1, q)
         means = member / member.sum(-1, keepdim=True).clamp(min=1)

@@ -8,7 +8,7 @@ import torch
 
 from fewshot.class_prior import estimate_prior, expand_prior, keep_prior
 from fewshot.head import InnerProductHead
-from fewshot.joint_gram import joint_gram, real_queries
+from fewshot.joint_gram import gram_of_both, real_queries
 from fewshot.membership import one_hot
 from fewshot.unit_rows import UnitRowHead, normalise_rows
 
@@ -159,7 +159,7 @@ class TIMHead(InnerProductHead):
         Tensor of shape (..., q, k)
             Logits.
         """
-        gram = joint_gram(inner, labels, query_mask)  # (..., n, n), n = s + q
+        gram = gram_of_both(inner, labels, query_mask)  # (..., n, n), n = s + q
         member = one_hot(labels, class_mask.shape[-1], gram).mT  # (..., k, s)
         real = real_queries(inner, query_mask).unsqueeze(-2)  # (..., 1, q)
         photos = member.sum(-2, keepdim=True)  # (..., 1, s): 1, or 0 for padding

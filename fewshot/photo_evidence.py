@@ -214,7 +214,7 @@ def evidence(model: PhotoModel, points: Tensor, sums: Tensor, counts: Tensor) ->
     Returns
     -------
     Tensor of shape (..., q, k)
-        Nats; its mean under the background is at most 0.
+        Nats; its mean under the model's background, N(m_0, B + W), is at most 0.
     """
     n = counts.unsqueeze(-1).to(sums)
     b = model.between

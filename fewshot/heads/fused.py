@@ -11,8 +11,8 @@ import torch
 from fewshot.errors import SupportError
 from fewshot.head import Head
 from fewshot.photo_evidence import PhotoModel, evidence, leave_one_out
-from fewshot.unit_rows import normalise_rows
 from fewshot.queries import check_queries, mask_absent
+from fewshot.unit_rows import normalise_rows
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -173,7 +173,7 @@ class FusedHead(Head):
             return torch.zeros_like(photos), photos
 
         text = _word_logits(support.words, x, x.dtype)
-        n = real.sum(-1).clamp(min=1)
+        n = real.sum(-1).clamp(min=1).to(x)
         weights = x.new_tensor(WORD_WEIGHTS)
         rows = []
         for place, weight in enumerate(WORD_WEIGHTS):

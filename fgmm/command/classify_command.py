@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
-from fgmm.command.label_list import read_label_file, split_labels
-from fgmm.command.terminal import BAD, PARTLY, announced, list_failures
+from fgmm.command.label_list import check_labels, read_label_file, split_labels
+from fgmm.command.terminal import BAD, PARTLY, announced, console, list_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,8 @@ def classify_pictures(
             "-L",
             metavar="FILE",
             help="The same from a file, one label to a line. After a label may stand a tab and a "
-            'text that describes it. Or JSON: {"label": ["text", ...]}.',
+            'text that describes it. Lines that begin with "# " are comments. Or JSON: '
+            '{"label": ["text", ...]}.',
         ),
     ] = None,
     encoder: Annotated[
@@ -126,9 +127,14 @@ def classify_pictures(
     if output is not None and not output.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
 
-    from fgmm.command.picture_list import list_pictures
+    check_labels(candidates)
+
+    from fgmm.command.picture_list import list_pictures, missing_pictures
 
     pictures = list_pictures(images)
+    if missing := missing_pictures(pictures):
+        list_failures(missing)
+        raise typer.Exit(BAD)
     with announced(f"loading the encoder {encoder} ..."):
         from fgmm.classification import classify
         from fgmm.encoders.registry import load_encoder
@@ -144,6 +150,8 @@ def classify_pictures(
     )
     _report(predictions, form, output, top, encoder)
     list_failures(predictions.failures)
+    if output is not None:
+        console(sys.stderr).print(_written(predictions, output), soft_wrap=True)
     if predictions.failures:
         raise typer.Exit(PARTLY if len(predictions) else BAD)
 
@@ -178,6 +186,12 @@ def _report(
             write_json_lines(predictions, to, top=top, encoder=encoder)
         else:
             write_csv(predictions, to, top=top, encoder=encoder)
+
+
+def _written(predictions: Predictions, output: Path) -> str:
+    count, failed = len(predictions), len(predictions.failures)
+    told = f"{count:,} picture{'' if count == 1 else 's'} written to {output}"
+    return f"{told}; {failed:,} could not be read" if failed else told
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import unicodedata
 from typing import TYPE_CHECKING
 
 from fgmm.errors import CandidateError
@@ -13,7 +14,61 @@ if TYPE_CHECKING:
 
     from fgmm.candidates import CandidateTexts
 
-__all__ = ["read_label_file", "split_labels"]
+__all__ = ["check_labels", "read_label_file", "split_labels"]
+
+_SHOWN = 3
+
+
+def check_labels(labels: CandidateTexts) -> None:
+    """Refuse labels that cannot be told apart, before anything slow is done.
+
+    The rules are those of `fgmm.classify`; what is said here speaks of the command's options.
+
+    Parameters
+    ----------
+    labels : list of str or dict of str to list of str
+
+    Raises
+    ------
+    CandidateError
+        If there are none, one is empty, or two are the same but for case and spaces.
+
+    Examples
+    --------
+    >>> check_labels(["great tit", "Great Tit"])
+    Traceback (most recent call last):
+    fgmm.errors.CandidateError: 'great tit' is given 2 times (also as 'Great Tit')...
+    """
+    from fgmm.candidates import candidates_key, read_candidates
+
+    spellings: dict[str, list[str]] = {}
+    for label in labels:
+        if isinstance(label, str) and label.strip():
+            spellings.setdefault(_folded(label), []).append(label)
+    repeated = [_told_repeat(given) for given in spellings.values() if len(given) > 1]
+    if repeated:
+        more = f"; and {len(repeated) - _SHOWN} more" if len(repeated) > _SHOWN else ""
+        raise CandidateError(
+            f"{'; '.join(repeated[:_SHOWN])}{more}. Case and spaces make no difference: give each "
+            "once. Several names of one thing go into a JSON --labels-file, "
+            'as {"great tit": ["great tit", "Parus major"]}'
+        )
+    if not isinstance(labels, (str, bytes)) and not labels:
+        raise CandidateError(
+            'there are no candidates: give some, as in --labels "great tit, blue tit", or in a '
+            "--labels-file"
+        )
+    read_candidates(candidates_key(labels))
+
+
+def _folded(label: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", label).casefold().split())
+
+
+def _told_repeat(given: list[str]) -> str:
+    others = [repr(label) for label in dict.fromkeys(given) if label != given[0]]
+    also = f" (also as {', '.join(others)})" if others else ""
+    return f"{given[0]!r} is given {len(given)} times{also}"
 
 
 def split_labels(text: str) -> list[str]:
@@ -36,7 +91,8 @@ def read_label_file(path: Path) -> CandidateTexts:
     path : Path
         JSON (a list of labels, ``{label: text}`` or ``{label: [texts]}``), or a label a line:
         ``label``, or ``label<TAB>text``, where the same label may come again with another
-        text. Empty lines are skipped.
+        text. Empty lines are skipped, and so are comments: a lone ``#``, and what begins
+        with ``#`` and a space.
 
     Returns
     -------
@@ -55,7 +111,7 @@ def read_label_file(path: Path) -> CandidateTexts:
         ) from None
     if path.suffix.lower() == ".json" or _is_json(content):
         return _read_json(content, path)
-    lines = [line for line in content.splitlines() if line.strip()]
+    lines = [line for line in content.splitlines() if line.strip() and not _is_comment(line)]
     if not lines:
         raise CandidateError(f"{path} holds no label: write one a line")
     if not any("\t" in line for line in lines):
@@ -65,6 +121,10 @@ def read_label_file(path: Path) -> CandidateTexts:
         label, _, text = (part.strip() for part in line.partition("\t"))
         texts.setdefault(label, []).append(text or label)
     return texts
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("# ") or line.strip() == "#"  # "#1 dahlia" is a label
 
 
 def _is_json(content: str) -> bool:
@@ -84,7 +144,9 @@ def _read_json(content: str, path: Path) -> CandidateTexts:
         raise CandidateError(f"{path} is not JSON: {error}") from None
     if isinstance(value, (list, dict)):
         return value
-    raise CandidateError(f"{path} holds {value!r}: write a list of labels, or {{label: [texts]}}")
+    raise CandidateError(
+        f'{path} holds {value!r}: write a list of labels, or {{"label": ["text", ...]}}'
+    )
 
 
 def _refuse_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

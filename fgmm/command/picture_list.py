@@ -12,7 +12,7 @@ from fgmm.errors import ImageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["list_pictures"]
+__all__ = ["list_pictures", "missing_pictures"]
 
 
 def list_pictures(given: Sequence[str]) -> list[Path]:
@@ -35,6 +35,31 @@ def list_pictures(given: Sequence[str]) -> list[Path]:
         If a folder does not exist, or a folder or glob holds no picture.
     """
     return [picture for source in given for picture in _pictures_of(source)]
+
+
+def missing_pictures(pictures: Sequence[Path]) -> list[tuple[Path, ImageError]]:
+    """Say what is wrong with the pictures if not one of them is there.
+
+    Parameters
+    ----------
+    pictures : sequence of Path
+
+    Returns
+    -------
+    list of (Path, ImageError)
+        Empty as soon as one picture is there: the rest fail in their turn.
+    """
+    if any(picture.exists() for picture in pictures):
+        return []
+    from fgmm.images import read_image
+
+    missing = []
+    for picture in pictures:
+        try:
+            read_image(picture)
+        except ImageError as error:  # noqa: PERF203 (one failure must not hide the next)
+            missing.append((picture, error))
+    return missing
 
 
 def _pictures_of(source: str) -> Iterator[Path]:

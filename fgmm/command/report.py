@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich import box
-from rich.cells import chop_cells
+from rich.cells import cell_len, chop_cells
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -24,9 +24,9 @@ __all__ = ["print_table", "safe_cell", "write_csv", "write_json_lines"]
 
 _BAR = 24
 _OTHERS = 1  # runners-up in a row
-_NAME_WIDTH = 30
 _LEAST_WIDTH = 8
-_BESIDE_NAMES = 24  # what a probability, its bar and the gaps take
+_BESIDE = 22  # what the word "probability" and the gaps between the columns take
+_BAR_AND_GAP = 4  # by how much a probability with its bar is wider than that word
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -92,8 +92,18 @@ def print_table(predictions: Predictions, to: TextIO, *, top: int, encoder: str)
     else:
         names = [name[len(above) :] for name in names]
         screen.print(_many_pictures(predictions, names, top, screen.width))
-    screen.print(Text(f" {predictions[0].meaning}; encoder {encoder}", style="dim"))
+    screen.print(Text(f" {_meaning(predictions[0], encoder)}", style="dim"))
     screen.print()
+
+
+def _meaning(prediction: Prediction, encoder: str) -> str:
+    """Say in plain words what the probabilities mean."""
+    if prediction.scoring == "sigmoid" or prediction.calibration != "none":
+        return f"{prediction.meaning}; encoder {encoder}"
+    if prediction.generic is not None:
+        return f"how likely rather than {prediction.generic[0]!r} (encoder {encoder})"
+    among = f"among the {len(prediction):,} names given"
+    return f"how likely {among} (encoder {encoder}); says nothing of other things"
 
 
 def _one_picture(prediction: Prediction, top: int) -> Table:
@@ -122,28 +132,56 @@ def _one_picture(prediction: Prediction, top: int) -> Table:
 
 
 def _many_pictures(predictions: Predictions, names: list[str], top: int, screen: int) -> Table:
-    width = max(_LEAST_WIDTH, min(_NAME_WIDTH, (screen - _BESIDE_NAMES) // 2))
     others = min(top - 1, _OTHERS, len(predictions[0]) - 1)
+    rows = [prediction.top(others + 1) for prediction in predictions]
+    widths, bars = _widths(names, rows, screen)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    table.add_column("picture", no_wrap=True)
-    table.add_column("name", no_wrap=True, max_width=width)
+    table.add_column("picture", no_wrap=True, width=widths[0])
+    table.add_column("name", overflow="fold", width=widths[1])
     table.add_column("probability", no_wrap=True)
-    if others > 0:
-        table.add_column("or", style="dim")
-    for name, prediction in zip(names, predictions, strict=True):
-        (label, probability), *rest = prediction.top(others + 1)
+    if others > 0 and widths[2]:
+        table.add_column("next", overflow="fold", style="dim", width=widths[2])
+    for name, ((label, probability), *rest) in zip(names, rows, strict=True):
         row: list[Text | Table] = [
             # A file's name is never cut: one that is too wide goes on in the next line.
-            Text("\n".join(chop_cells(shorten_path(name, width), width))),
-            Text(label, style="bold", overflow="ellipsis"),
-            _number_and_bar(probability),
+            Text("\n".join(chop_cells(shorten_path(name, widths[0]), widths[0]))),
+            Text(label, style="bold"),
+            _number_and_bar(probability) if bars else Text(f"{_number(probability):>6}"),
         ]
-        if others > 0:
-            also = ", ".join(f"{other} {_number(p)}" for other, p in rest)
-            # The one column that gives way on a narrow screen: it may shrink, but not wrap.
-            row.append(Text(also, no_wrap=True, overflow="ellipsis"))
+        if others > 0 and widths[2]:
+            row.append(Text(_runners_up(rest)))
         table.add_row(*row)
     return table
+
+
+def _runners_up(rest: list[tuple[str, float]]) -> str:
+    return ", ".join(f"{other} {_number(probability)}" for other, probability in rest)
+
+
+def _widths(
+    names: list[str], rows: list[list[tuple[str, float]]], screen: int
+) -> tuple[tuple[int, int, int], bool]:
+    """Give the widths of picture, name and next (0: no room), and whether bars have room."""
+    wanted = [
+        max(len(head), *map(cell_len, column))
+        for head, column in (
+            ("picture", names),
+            ("name", [row[0][0] for row in rows]),
+            ("next", [_runners_up(row[1:]) for row in rows]),
+        )
+    ]
+    if len(rows[0]) == 1:
+        wanted[2] = 0
+    bars = sum(wanted) + _BESIDE + _BAR_AND_GAP <= screen  # else they are the first to go
+    if bars or sum(wanted) + _BESIDE <= screen:
+        return (wanted[0], wanted[1], wanted[2]), bars
+    if screen - _BESIDE < 3 * _LEAST_WIDTH:
+        wanted[2] = 0
+    room = screen - _BESIDE
+    # The widest gives way first, down to what the others take.
+    while sum(wanted) > room and max(wanted) > _LEAST_WIDTH:
+        wanted[wanted.index(max(wanted))] -= 1
+    return (wanted[0], wanted[1], wanted[2]), False
 
 
 def _common_folder(names: list[str]) -> str:

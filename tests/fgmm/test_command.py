@@ -65,7 +65,9 @@ def test_one_picture_is_a_table_of_its_candidates():
     assert lines[1].strip() == "pics/red.png"
     assert lines[2].split()[0] == "red"
     assert "and 1 more" in lines[4]
-    assert lines[5].strip() == "softmax over 3 candidates, not calibrated; encoder fake"
+    assert lines[5].strip() == (
+        "how likely among the 3 names given (encoder fake); says nothing of other things"
+    )
     assert result.stderr == ""
 
 
@@ -160,12 +162,61 @@ def test_output_goes_to_a_file_whose_name_says_the_format(tmp_path):
         out = tmp_path / f"out{ending}"
         result = run("classify", "pics/red.png", *COLOURS, *FAKE, "--output", out)
         assert (result.exit_code, result.stdout) == (0, "")
+        assert result.stderr == f"1 picture written to {out}\n"
         assert out.read_text(encoding="utf-8").startswith(begins)
     assert sorted(path.name for path in tmp_path.glob("*out*")) == [
         "out.csv",
         "out.jsonl",
         "out.txt",
     ]
+
+
+def test_what_could_not_be_read_is_counted_when_a_file_was_written(pictures):
+    (pictures / "bad.png").write_text("no picture")
+    result = run("classify", "pics", "no.png", *COLOURS, *FAKE, "--output", "out.csv")
+    assert result.exit_code == 1
+    told = result.stderr.splitlines()
+    assert told[-1] == "3 pictures written to out.csv; 2 could not be read"
+    assert [line.split(":")[0] for line in told[:-1]] == ["failed", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["classify", "pics", "--labels", "red,Red"], "error: 'red' is given 2 times"),
+        (["classify", "pics", "--labels", ","], "error: there are no candidates"),
+        (["classify", "no.png", "nor.png", *COLOURS], "failed: cannot read 'no.png'"),
+        (["embed", "no.png", "--out", "v.csv"], "failed: cannot read 'no.png'"),
+    ],
+)
+def test_what_can_be_checked_is_checked_before_the_encoder_loads(arguments, words, monkeypatch):
+    def load(*_, **__):
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr("fgmm.encoders.registry.load_encoder", load)
+    result = run(*arguments, *FAKE)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(words)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_second_name_and_its_probability_stay_whole(columns, monkeypatch):
+    names = ["common tarbit of the far north", "lesser rufdow", "great crested fenlin"]
+    monkeypatch.setenv("COLUMNS", str(columns))
+    command = ["classify", "pics", "--labels", ",".join(names), *FAKE]
+    expected = [
+        {entry["label"]: entry["probability"] for entry in json.loads(line)["top"]}
+        for line in run(*command, "--format", "jsonl").stdout.splitlines()
+    ]
+    head, _, *lines = run(*command).stdout.split("\n")[2:]
+    assert max(map(len, lines)) <= columns
+    at = head.index("next")
+    assert "…" not in "".join(lines)
+    said = " ".join(line[at:].strip() for line in lines if not line.startswith(" how")).split()
+    for row in expected:
+        _, (second, probability), *_ = sorted(row.items(), key=lambda entry: -entry[1])
+        number = f"{probability:.3f}" if probability >= 0.0005 else "<0.001"
+        assert f"{second} {number}" in " ".join(said)
 
 
 def test_an_answer_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch):
@@ -203,7 +254,7 @@ def test_template_and_concept_reach_the_texts(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["classify", "pics/red.png", "--labels", "red,Red", *FAKE], "error: 1 candidate is given"),
+        (["classify", "pics/red.png", "--labels", "red,Red", *FAKE], "error: 'red' is given 2"),
         (["classify", "pics/red.png", "--labels", " , ", *FAKE], "error: there are no candidates"),
         (["classify", "pics/red.png", *COLOURS, "-e", "fkae"], "Did you mean 'fake'"),
         (["classify", "pics/red.png", *COLOURS, *FAKE, "-t", "photo"], "error: template 'photo'"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fgmm.command.label_list import read_label_file, split_labels
+from fgmm.command.label_list import check_labels, read_label_file, split_labels
 from fgmm.errors import CandidateError
 
 
@@ -23,6 +23,8 @@ from fgmm.errors import CandidateError
             {"pm": ["great tit", "x"], "cc": "blue tit"},
         ),
         ("[draft] tit\n", ["[draft] tit"]),
+        ("# of the garden\n  # at dusk\n#\n#1 dahlia\nrose # red\n", ["#1 dahlia", "rose # red"]),
+        ("# label, tab, text\npm\tgreat tit\n#\thash\n", {"pm": ["great tit"], "#": ["hash"]}),
     ],
 )
 def test_label_files(tmp_path, content, labels):
@@ -35,6 +37,7 @@ def test_label_files(tmp_path, content, labels):
     ("name", "content", "words"),
     [
         ("x.txt", b"\n \n", "holds no label"),
+        ("x.txt", b"# only\n#\n", "holds no label"),
         ("x.txt", b"caf\xe9\n", r"x\.txt is not UTF-8 text \(byte 3\)"),
         ("x.json", b'{"a": ', "is not JSON"),
         ("x.json", b'{"a": "x", "a": "y"}', "label 'a' is given twice"),
@@ -51,3 +54,27 @@ def test_bad_label_files_are_named(tmp_path, name, content, words):
 def test_labels_split_at_commas_unless_quoted():
     assert split_labels('great tit,"tit, blue" , x') == ["great tit", "tit, blue", "x"]
     assert split_labels("") == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([], r'there are no candidates: give some, as in --labels "great tit, blue tit"'),
+        ({}, "there are no candidates"),
+        (["a", "A", "b", " a", "a"], r"^'a' is given 4 times \(also as 'A', ' a'\)\. Case"),
+        (["a", "a"], r"^'a' is given 2 times\. Case"),
+        (["caf\u00e9", "cafe\u0301"], "is given 2 times"),
+        ([str(i // 2) for i in range(10)], r"^'0' .*; '1' .*; '2' is given 2 times; and 2 more\."),
+        (["a", ""], "candidate 1 is '', an empty text"),
+        ({"a": ["x"], "b": []}, "candidate 'b' has no texts"),
+        (["a", 5], "candidate 1 is 5, a int"),
+    ],
+)
+def test_labels_that_cannot_be_told_apart_are_refused_in_the_commands_words(labels, words):
+    with pytest.raises(CandidateError, match=words):
+        check_labels(labels)
+
+
+def test_labels_that_can_be_told_apart_are_let_pass():
+    check_labels(["great tit", "blue tit"])
+    check_labels({"pm": ["great tit", "Kohlmeise"], "cc": "great tit"})

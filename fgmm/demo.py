@@ -156,6 +156,14 @@ def main() -> None:
     console = Console()
     console.print(table)
     console.print(f"{sum(s.right for s in shown)} of {len(shown)} right. Contact sheet: {args.out}")
+    if args.encoder == "tiny":
+        console.print(
+            "tiny knows little of real photographs: for your own use "
+            "--encoder openclip:ViT-B-16/openai."
+        )
+    console.print(
+        "The birds' candidates are near relatives, which is harder than the README's 20 at random."
+    )
     draw_sheet(shown, args.out)
 
 

@@ -32,7 +32,7 @@ _PACKAGES = (
     "networkx",
 )
 _OFFLINE = ", and HF_HUB_OFFLINE is set"
-_OPTIONAL = {"pillow-heif": "not installed; pip install fgmm[heic] reads HEIC pictures"}
+_OPTIONAL = {"pillow-heif": "not installed; pip install 'fgmm[heic]' reads HEIC pictures"}
 
 
 def examine(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fewshot.registry import HEADS
 from fgmm.command.evaluation_setup import (
     check_files,
     find_background,
@@ -40,7 +41,10 @@ def evaluate_heads(
     head: Annotated[
         list[str] | None,
         typer.Option(
-            "--head", "-H", metavar="NAME", help="A way to learn from few photos. May be repeated."
+            "--head",
+            "-H",
+            metavar="NAME",
+            help=f"A way to learn from few photos. May be repeated. One of {', '.join(HEADS)}.",
         ),
     ] = None,
     encoder: Annotated[

@@ -28,6 +28,7 @@ from tiny_training.teacher import Teacher
 from tiny_training.vocabulary import build_tokenizer
 
 from fgmm import load_encoder
+from fgmm.encoders.registry import forget_encoders
 
 ROOT = Path(__file__).parents[1]
 VIEWS = {"general": 1, "grocery": 4, "flowers": 4, "birds": 1}
@@ -121,7 +122,8 @@ def ship_scale(folder: Path, steer: list[PictureSet], names: dict[str, dict[str,
 
 def ship_background(folder: Path, steer: list[PictureSet]) -> None:
     """Fit the background through the shipped encoder, on pictures not trained on."""
-    # loaded again: the scale is one of the weights that the space is named after
+    # loaded anew, not from memory: the scale is one of the weights that the space is named after
+    forget_encoders()
     encoder = load_encoder(f"openclip:{folder}")
     write_background(folder, encoder, [*steer, field_guide(NEW_POSES)])
 

@@ -79,6 +79,7 @@ def embed_pictures(
         raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
 
     from fgmm.command.picture_list import list_pictures, missing_pictures
+    from fgmm.command.unfinished import partial_of, tell_unfinished
 
     pictures = list_pictures(images)
     if missing := missing_pictures(pictures):
@@ -86,6 +87,7 @@ def embed_pictures(
         raise typer.Exit(BAD)
     # The other formats are made from the one that can be taken up again.
     into = out if ending == ".safetensors" else out.with_name(f".{out.name}.safetensors")
+    older, whole = partial_of(into).exists(), False
     try:
         with announced(f"loading the encoder {encoder} ..."):
             from fgmm.embedding import embed_images
@@ -95,13 +97,13 @@ def embed_pictures(
         embedded = embed_images(
             pictures, encoder=model, layer=layer, batch_size=batch_size, into=into
         )
+        whole = into != out
         if into != out:
             _convert(embedded, out)
             into.unlink()
     except KeyboardInterrupt:
-        from fgmm.command.unfinished import tell_unfinished
-
-        raise KeyboardInterrupt(tell_unfinished(into, out, len(pictures))) from None
+        told = tell_unfinished(into, out, len(pictures), embedded=whole, older=older)
+        raise KeyboardInterrupt(told) from None
     count, width = embedded.vectors.shape
     vectors = f"{count:,} vector{'' if count == 1 else 's'}"
     console().print(Text(f"{vectors} of {width:,} numbers in {out}"), soft_wrap=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ResumableFile", "load_embeddings"]
 
-_FORMAT, _VERSION = "fgmm.image-embeddings", "1"
+_FORMAT, _VERSION = "fgmm.image-embeddings", "2"
 
 
 def load_embeddings(path: str | os.PathLike[str]) -> ImageEmbeddings:

@@ -102,6 +102,38 @@ def test_an_interrupt_before_anything_is_done_leaves_nothing(ending, tmp_path, m
     assert sorted(path for path in tmp_path.iterdir() if path.name != "hub") == before
 
 
+def test_what_an_earlier_run_left_is_not_told_as_done(monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    Path(".v.npz.safetensors").write_bytes(b"")  # of a run long ago, perhaps
+    monkeypatch.setattr("fgmm.encoders.fake.FakeEncoder.encode_images", stop)
+    result = run("embed", "pics", "--out", "v.npz", *FAKE)
+    assert result.exit_code != 0
+    assert "all pictures are done" not in result.stderr
+    again = run("embed", "pics", "--out", "w.npz", *FAKE)
+    assert again.stderr.endswith("interrupted: stopped before a picture was done\n")
+
+
+def test_vectors_of_another_encoder_are_not_counted_as_pictures(monkeypatch):
+    from fgmm.encoders.fake import FakeEncoder
+
+    original = FakeEncoder.encode_images
+    seen = []
+
+    def encode(self, images, *, layer="joint"):
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(layer)
+        return original(self, images, layer=layer)
+
+    monkeypatch.setattr(FakeEncoder, "encode_images", encode)
+    command = ["embed", "pics", "--out", "v.npz", *FAKE, "--batch-size", "1"]
+    assert "1 of 3 pictures are done" in run(*command).stderr
+    told = run(*command, "--layer", "features").stderr.splitlines()[-1]
+    assert "1 vectors, of this run and earlier ones" in told
+
+
 def test_an_interrupt_while_the_file_is_written_keeps_the_vectors(monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt

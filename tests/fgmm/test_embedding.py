@@ -582,7 +582,7 @@ def test_what_is_no_such_file_is_refused_before_the_work(folder, tmp_path):
     embed_images(folder, encoder=Eye(), into=torn)
     torn.write_bytes(torn.read_bytes()[:-9])
     bent = tmp_path / "bent.safetensors"
-    about = {"format": "fgmm.image-embeddings", "version": "1", "space": "eye", "shelf": "eye"}
+    about = {"format": "fgmm.image-embeddings", "version": "2", "space": "eye", "shelf": "eye"}
     inputs = json.dumps({"names": ["a"], "positions": [0, 1], "failures": []}).encode()
     keys, text = (
         torch.zeros(1, 16, dtype=torch.uint8),

@@ -592,7 +592,7 @@ def test_what_is_no_such_file_is_refused_before_the_work(folder, tmp_path):
     for path, why in (
         (other, "not of fgmm's embeddings"),
         (words, "damaged or something else"),
-        (old, "of version 0, this fgmm reads version 1"),
+        (old, "of version 0, this fgmm reads version 2"),
         (torn, "damaged or something else"),
         (bent, "1 rows, 1 names and 2 positions"),
     ):

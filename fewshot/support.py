@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from fewshot.errors import SupportError
+from fewshot.membership import one_hot
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -201,8 +202,7 @@ class Support:
     @property
     def one_hot(self) -> Tensor:
         """Membership, (..., s, k), in the type of the features; rows of padding are zero."""
-        classes = torch.arange(self.n_classes, device=self.labels.device)
-        return (self.labels.unsqueeze(-1) == classes).to(self.features.dtype)
+        return one_hot(self.labels, self.n_classes, self.features)
 
     @property
     def counts(self) -> Tensor:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from fewshot.class_prior import expand_prior, keep_prior
-from fewshot.head import InnerProductHead
 from fewshot.joint_gram import between_queries, clear_padding, real_queries
 from fewshot.membership import one_hot
 from fewshot.queries import mask_absent
-from fewshot.unit_rows import UnitRowHead, normalise_rows
+from fewshot.unit_rows import UnitRowHead
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fewshot.background import Background
     from fewshot.class_prior import ClassPrior
     from fewshot.inner_products import InnerProducts
 
@@ -113,7 +111,7 @@ def _log_column(prior: Tensor) -> Tensor:
     return prior.log().unsqueeze(-1)
 
 
-class BDCSPNHead(InnerProductHead):
+class BDCSPNHead(UnitRowHead):
     """Class means corrected by the queries (Liu, Song and Qin 2020, equations 2 to 6).
 
     Features are unit rows. Queries are shifted so that their mean falls on the support's;
@@ -166,32 +164,6 @@ class BDCSPNHead(InnerProductHead):
             raise ValueError(f"scale is {scale}: it must be positive and finite (the paper has 10)")
         self.scale = scale
         self.class_prior = keep_prior(self, class_prior, may_estimate=False)
-
-    def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
-        """Divide by the length.
-
-        Parameters
-        ----------
-        features : Tensor of shape (..., d)
-            Raw features.
-        background : Background, optional
-            Not looked at.
-
-        Returns
-        -------
-        Tensor of shape (..., d)
-            Unit rows, in float32 at least.
-        """
-        return normalise_rows(features)
-
-    def transform_key(self) -> object:
-        """Tell which transform this is; see `InnerProductHead.transform_key`.
-
-        Returns
-        -------
-        object
-        """
-        return UnitRowHead.transform
 
     def logits_from_inner(
         self,

@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from fewshot.class_prior import estimate_prior, expand_prior, keep_prior
-from fewshot.head import InnerProductHead
 from fewshot.joint_gram import gram_of_both, real_queries
 from fewshot.membership import one_hot
-from fewshot.unit_rows import UnitRowHead, normalise_rows
+from fewshot.unit_rows import UnitRowHead
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fewshot.background import Background
     from fewshot.class_prior import ClassPrior
     from fewshot.inner_products import InnerProducts
 
 __all__ = ["TIMHead"]
 
 
-class TIMHead(InnerProductHead):
+class TIMHead(UnitRowHead):
     """Transductive information maximisation, by closed updates (Boudiaf et al. 2020).
 
     Features are unit rows, ``p_ic = softmax_c(-temperature / 2 * ||x_i - w_c||^2)``, and the
@@ -106,32 +104,6 @@ class TIMHead(InnerProductHead):
         self.temperature, self.photo_weight = temperature, photo_weight
         self.certainty, self.rounds = certainty, rounds
         self.class_prior = keep_prior(self, class_prior, may_estimate=True)
-
-    def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
-        """Divide by the length.
-
-        Parameters
-        ----------
-        features : Tensor of shape (..., d)
-            Raw features.
-        background : Background, optional
-            Not looked at.
-
-        Returns
-        -------
-        Tensor of shape (..., d)
-            Unit rows, in float32 at least.
-        """
-        return normalise_rows(features)
-
-    def transform_key(self) -> object:
-        """Tell which transform this is; see `InnerProductHead.transform_key`.
-
-        Returns
-        -------
-        object
-        """
-        return UnitRowHead.transform
 
     def logits_from_inner(
         self,

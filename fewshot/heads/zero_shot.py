@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from fewshot.errors import SupportError
-from fewshot.head import InnerProductHead
 from fewshot.queries import mask_absent
-from fewshot.unit_rows import normalise_rows
+from fewshot.unit_rows import UnitRowHead
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fewshot.background import Background
     from fewshot.inner_products import InnerProducts
 
 __all__ = ["ZeroShotHead"]
 
 
-class ZeroShotHead(InnerProductHead):
+class ZeroShotHead(UnitRowHead):
     """The encoder's own logits from words; photos are not looked at.
 
     ``logit_c(q) = logit_scale * cos(q, t_c) + logit_bias`` (Radford et al. 2021, figure 3).
@@ -48,22 +46,8 @@ class ZeroShotHead(InnerProductHead):
 
     needs: ClassVar[frozenset[str]] = frozenset({"words"})
 
-    def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
-        """Divide by the length, so that products with words are cosines.
-
-        Parameters
-        ----------
-        features : Tensor of shape (..., d)
-            Raw features.
-        background : Background, optional
-            Not looked at.
-
-        Returns
-        -------
-        Tensor of shape (..., d)
-            Unit rows.
-        """
-        return normalise_rows(features)
+    def __init__(self) -> None:
+        super().__init__()  # products of unit rows are cosines: nothing to choose
 
     def logits_from_inner(
         self,

@@ -68,9 +68,10 @@ def signed(found: dict[str, Any]) -> str:
 def markdown(told: dict[str, Any]) -> str:
     """Both tables of all cells: FusedHead against the best, then every head of every scene."""
     cells: dict[str, Cell] = told["cells"]
+    ways = ", ".join(f"{n} ways on {data}" for data, n in told["ways"].items())
     lines = [
         f"Encoder `{told['encoder']}` ({told['space']}), joint layer, {told['date']}; novel "
-        f"classes, 5 ways, {told['n_query']} queries a class, {told['episodes']:,} episodes, "
+        f"classes, {ways}, {told['n_query']} queries a class, {told['episodes']:,} episodes, "
         'protocol "no-val". Accuracies in per cent; differences in points, with 95 % intervals '
         "over episodes and over classes (bootstrap). The best other head is picked on the same "
         "episodes. Of a star, fewer episodes (the first ones).",

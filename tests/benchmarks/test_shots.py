@@ -124,12 +124,13 @@ def small(benchmark_module, monkeypatch):
     monkeypatch.setattr(module, "entries", lambda shots: made)
     monkeypatch.setattr(module, "few", lambda e, shots, n: 12 if e.name == "tip-adapter" else n)
     monkeypatch.setattr(module, "N_QUERY", 6)
+    monkeypatch.setattr(module, "WAYS", {"made up": 5})
     return module
 
 
 def test_a_head_on_fewer_episodes_is_paired_with_the_first_ones(small, benchmark_module):
     scene = made_up(benchmark_module("shots_data"))
-    cell = small.run_cell(scene, "2", small.Runs(), 40, None)
+    cell = small.run_cell(scene, "2", small.Runs("s"), 40, None)
     options = {
         "n_shot": 2, "n_query": 6, "words": scene.words, "progress": False,
         "query_features": scene.query, "query_labels": scene.query_labels,
@@ -150,7 +151,7 @@ def test_a_head_on_fewer_episodes_is_paired_with_the_first_ones(small, benchmark
 
 
 def test_photos_alone_are_run_once_for_all_wordings(small, benchmark_module, monkeypatch):
-    data, runs, asked = benchmark_module("shots_data"), small.Runs(), []
+    data, runs, asked = benchmark_module("shots_data"), small.Runs("s"), []
     evaluate = fewshot.evaluate
 
     def seen(heads, *args, **options):
@@ -165,6 +166,34 @@ def test_photos_alone_are_run_once_for_all_wordings(small, benchmark_module, mon
     first, second = (c["heads"] for c in cells)
     assert first["prototype"]["mean"] == second["prototype"]["mean"]
     assert first["zero-shot"]["mean"] > second["zero-shot"]["mean"] + 0.2
+
+
+def test_evaluations_are_kept_in_a_folder_for_one_encoder(
+    small, benchmark_module, monkeypatch, tmp_path
+):
+    scene, asked = made_up(benchmark_module("shots_data")), []
+    evaluate = fewshot.evaluate
+
+    def seen(heads, *args, **options):
+        asked.extend(heads)
+        return evaluate(heads, *args, **options)
+
+    monkeypatch.setattr(small.fewshot, "evaluate", seen)
+
+    def run(space="s"):
+        asked.clear()
+        return small.run_cell(scene, "1", small.Runs(space, tmp_path), 20, None)
+
+    first = run()
+    assert len(asked) == 5  # FusedHead twice: beside the head on fewer episodes too
+    assert run() == first
+    assert asked == []
+    for path in tmp_path.glob("*/tip-adapter*"):
+        path.unlink()
+    assert run() == first
+    assert asked == ["tip-adapter"]
+    run("another")
+    assert len(asked) == 5
 
 
 def test_support_and_queries_of_one_pool_are_different_pictures(benchmark_module):
@@ -227,9 +256,10 @@ def test_the_goal_is_half_a_point(benchmark_module, cell, ridge, zero, wanted):
 def test_the_tables(benchmark_module, cell):
     told = {
         "encoder": "e", "space": "sp", "date": "today", "n_query": 10, "episodes": 100,
-        "cells": {"a": cell},
+        "ways": {"a": 5, "b": 20}, "cells": {"a": cell},
     }  # fmt: skip
     found = benchmark_module("shots_table").markdown(told)
+    assert "novel classes, 5 ways on a, 20 ways on b, 10 queries" in found
     assert "Within half a point of the best in 1 of 1 cells, of zero-shot in 1." in found
     assert (
         "| s | w | 1 | 70.0 | ridge 80.3; surely ahead: clap (tuned)\\* | 80.0 "

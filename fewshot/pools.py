@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -22,6 +21,9 @@ __all__ = ["Answer", "FeaturePool"]
 
 _TILE_NUMBERS = 1 << 20  # floats of one tile: some 4 MB, which stays in the cache
 _GRAM_BYTES = 2 << 30
+# What gathering a row of features costs, in entries of a Gram matrix: both grow with the
+# width. Times were equal at 220 to 260 (one core, width 192 and 512, 1 and 5 shots).
+_ROW_PRICE = 192
 
 
 class Answer(Protocol):
@@ -46,9 +48,8 @@ class FeaturePool:
         (classes, d), in the order of the sampler's classes.
     background : Background, optional
         Handed to the heads.
-    pairs : int
-        Inner products all episodes together ask for; a Gram matrix much larger than that
-        is not worth its price.
+    n_episodes : int
+        How many there will be: a Gram matrix must be cheaper than they are.
     """
 
     def __init__(
@@ -58,19 +59,34 @@ class FeaturePool:
         words: Words | None,
         background: Background | None,
         *,
-        pairs: int,
+        n_episodes: int,
     ) -> None:
         self.features, self.query_features = features, query_features
-        self.words, self.background, self.pairs = words, background, pairs
-        self._grams: dict[tuple[object, bool], _Gram] = {}
+        self.words, self.background, self.n_episodes = words, background, n_episodes
+        self._grams: dict[object, _Gram] = {}
 
-    @property
-    def gram_pays(self) -> bool:
-        """Whether one Gram matrix is cheaper than inner products episode by episode."""
-        n = len(self.features)
-        m = n if self.query_features is None else len(self.query_features)
-        entries = n * n if self.query_features is None else n * (n + m)
-        return entries <= 4 * self.pairs and entries * 4 <= _GRAM_BYTES
+    def gram_pays(self, head: Head, s: int, q: int) -> bool:
+        """Tell whether one Gram matrix is cheaper than gathering features for each episode.
+
+        Parameters
+        ----------
+        head : Head
+            A transductive one asks for products between queries too.
+        s, q : int
+            Photos and queries of an episode.
+
+        Returns
+        -------
+        bool
+        """
+        n, entries = len(self.features), len(self.features) ** 2
+        if self.query_features is not None:
+            m = len(self.query_features)
+            entries += n * m + (m * m if head.transductive else 0)
+        products = s + q if head.transductive else s
+        price = self.n_episodes * (s + q) * (products + _ROW_PRICE)
+        size = max(4, self.features.element_size())  # half precision becomes float32
+        return entries <= price and entries * size <= _GRAM_BYTES
 
     def prepare(self, head: Head, sampler: EpisodeSampler) -> Answer:
         """Choose how a head is run.
@@ -88,7 +104,7 @@ class FeaturePool:
         """
         s = max(1, sampler.ways[1] * sampler.shots[1])
         q = sampler.ways[1] * sampler.n_query
-        if isinstance(head, InnerProductHead) and self.gram_pays:
+        if isinstance(head, InnerProductHead) and self.gram_pays(head, s, q):
             numbers = (s + q) * (s + q if head.transductive else s)
             tile = max(1, min(1024, _TILE_NUMBERS // numbers))
             return _FromGram(head, self._gram(head), tile)
@@ -97,52 +113,40 @@ class FeaturePool:
         return _FromFeatures(head, self, tile)
 
     def _gram(self, head: InnerProductHead) -> _Gram:
-        # heads with the same transform share one matrix, and so do those without any
-        key = (head.transform_key(), head.transductive and self.query_features is not None)
+        key = head.transform_key()  # heads with the same transform share one matrix
         if key not in self._grams:
             x = head.transform(self.features, self.background)
             z = None
             if self.query_features is not None:
                 z = head.transform(self.query_features, self.background)
-            self._grams[key] = _Gram.of(x, z, self.words, between_queries=key[1])
+            self._grams[key] = _Gram(x, z, self.words)
+        if head.transductive:
+            self._grams[key].add_queries()
         return self._grams[key]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Gram:
-    support: Tensor  # (n, n)
-    cross: Tensor  # (m, n)
-    queries: Tensor | None  # (m, m)
-    query_norms: Tensor  # (m,)
-    support_words: Tensor | None  # (n, c)
-    query_words: Tensor | None  # (m, c)
-    between_words: Tensor | None  # (c, c)
-    words: Words | None
-    width: int
+    """Blocks of inner products; ``queries`` is None until `add_queries` where pools differ."""
 
-    @classmethod
-    def of(
-        cls, x: Tensor, other: Tensor | None, words: Words | None, *, between_queries: bool
-    ) -> _Gram:
+    def __init__(self, x: Tensor, other: Tensor | None, words: Words | None) -> None:
         if x.dtype not in (torch.float32, torch.float64):
             x, other = x.float(), None if other is None else other.float()
         z = x if other is None else other
         t = None if words is None else words.embeddings.to(x)
-        support = x @ x.T
-        cross = support if other is None else z @ x.T
-        queries = support if other is None else (z @ z.T if between_queries else None)
-        support_words = None if t is None else x @ t.T
-        return cls(
-            support,
-            cross,
-            queries,
-            z.square().sum(-1),
-            support_words,
-            support_words if other is None or t is None else z @ t.T,
-            None if t is None else t @ t.T,
-            words,
-            x.shape[1],
+        self._asked, self.words, self.width = z, words, x.shape[1]
+        self.support = x @ x.T  # (n, n)
+        self.cross = self.support if other is None else z @ x.T  # (m, n)
+        self.queries = self.support if other is None else None  # (m, m)
+        self.query_norms = z.square().sum(-1)  # (m,)
+        self.support_words = None if t is None else x @ t.T  # (n, c)
+        self.query_words = (  # (m, c)
+            self.support_words if other is None or t is None else z @ t.T
         )
+        self.between_words = None if t is None else t @ t.T  # (c, c)
+
+    def add_queries(self) -> None:
+        if self.queries is None:
+            self.queries = self._asked @ self._asked.T
 
 
 def _block(matrix: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

@@ -167,9 +167,7 @@ def evaluate(
     words = _rows_of(words, sampler, labels, query_labels)
     for name, one in heads.items():
         _check_needs(name, one.eval(), sampler, words)
-    pool = FeaturePool(
-        features, query_features, words, background, pairs=_pairs(sampler, n_episodes)
-    )
+    pool = FeaturePool(features, query_features, words, background, n_episodes=n_episodes)
     tallies = {name: Tally(len(sampler.classes), features.device) for name in heads}
     with torch.inference_mode(), track(n_episodes * len(heads), show=progress) as advance:
         for name, one in heads.items():
@@ -202,11 +200,6 @@ def _tiles(sampler: EpisodeSampler, n: int, tile: int) -> Iterator[Episodes]:
             yield Episodes(
                 *(getattr(block, f)[first : first + tile] for f in Episodes.__dataclass_fields__)
             )
-
-
-def _pairs(sampler: EpisodeSampler, n_episodes: int) -> int:
-    s = sampler.ways[1] * sampler.shots[1]
-    return n_episodes * (s + sampler.ways[1] * sampler.n_query) * s
 
 
 def _check(

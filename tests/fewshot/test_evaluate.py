@@ -84,7 +84,7 @@ def slow_prototypes(sampler, n: int, x, z):
     ("n_way", "n_shot"), [(3, 2), (5, 1), ((2, 5), (1, 4))], ids=["3-2", "5-1", "ranges"]
 )
 def test_accuracies_are_those_of_a_slow_loop(n_way, n_shot, pools, gram, monkeypatch):
-    monkeypatch.setattr(FeaturePool, "gram_pays", property(lambda self: gram))
+    monkeypatch.setattr(FeaturePool, "gram_pays", lambda *_: gram)
     x, y = made(2)
     z, v = made(3) if pools == 2 else (None, None)
     numbers = {"n_way": n_way, "n_shot": n_shot, "n_query": 4, "seed": 5}
@@ -136,7 +136,7 @@ def test_both_paths_give_the_same_logits(name, pools, monkeypatch, logits_seen):
     z, v = made(3) if pools == 2 else (None, None)
     paths = []
     for gram in (True, False):
-        monkeypatch.setattr(FeaturePool, "gram_pays", property(lambda self, gram=gram: gram))
+        monkeypatch.setattr(FeaturePool, "gram_pays", lambda *_, gram=gram: gram)
         fewshot.evaluate(
             head,
             x,
@@ -155,6 +155,53 @@ def test_both_paths_give_the_same_logits(name, pools, monkeypatch, logits_seen):
     assert torch.isfinite(paths[0]).all()
     largest = float(paths[0].abs().max())
     torch.testing.assert_close(paths[0], paths[1], rtol=0, atol=1e-5 * max(1, largest))
+
+
+def test_a_gram_matrix_is_made_where_it_costs_less_than_the_episodes():
+    small, large = torch.ones(20, 4), torch.ones(2000, 4)
+
+    def pays(head, support, queries=None, n_episodes=10):
+        pool = FeaturePool(support, queries, None, None, n_episodes=n_episodes)
+        return pool.gram_pays(load_head(head), 10, 20)
+
+    assert pays("prototype", small)
+    assert not pays("prototype", large)  # 4 million products for 300 rows
+    assert pays("prototype", large, n_episodes=10_000)
+    # products between queries are a matter for those heads alone that ask for them
+    assert pays("prototype", small, large)
+    assert not pays("laplacian-shot", small, large)
+    assert pays("laplacian-shot", small, small)
+    assert pays("laplacian-shot", small, large, n_episodes=10_000)
+
+
+def test_a_gram_matrix_that_memory_may_not_hold_is_not_made():
+    def pays(n, m, dtype, head="prototype"):
+        features = torch.ones(1, 1, dtype=dtype)
+        queries = features.expand(m, 1) if m else None
+        pool = FeaturePool(features.expand(n, 1), queries, None, None, n_episodes=10**9)
+        return pool.gram_pays(load_head(head), 10, 20)
+
+    # 2 GiB are 23,170 x 23,170 numbers of 4 bytes, 16,384 x 16,384 of 8
+    for dtype, n in ((torch.float32, 23_170), (torch.bfloat16, 23_170), (torch.float64, 16_384)):
+        assert pays(n, 0, dtype)
+        assert not pays(n + 1, 0, dtype)
+    # and with queries of their own n (n + m), with products between them n (n + m) + m m
+    assert pays(10, 23_160, torch.float32)
+    assert not pays(10, 24_000, torch.float32, "laplacian-shot")
+
+
+def test_heads_of_one_transform_share_a_gram_matrix_and_only_some_the_queries_part(monkeypatch):
+    monkeypatch.setattr(FeaturePool, "gram_pays", lambda *_: True)
+    (x, y), (z, v) = made(2), made(3)
+    sampler = EpisodeSampler(y, 3, 2, 4, query_labels=v)
+    pool = FeaturePool(x, z, None, None, n_episodes=5)
+    unit, plain, joint = (
+        pool.prepare(load_head(n), sampler) for n in ("ridge", "prototype", "tim")
+    )
+    assert unit.gram is joint.gram
+    assert unit.gram is not plain.gram
+    assert joint.gram.queries.shape == (len(z), len(z))
+    assert plain.gram.queries is None
 
 
 @pytest.mark.parametrize("name", ["simple-shot", "zero-shot"])

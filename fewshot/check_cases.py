@@ -192,7 +192,9 @@ def stack(several: Sequence[Case], shape: Sequence[int]) -> tuple[Support, Tenso
     masks = torch.stack([torch.arange(k) < len(c.class_mask) for c in several])
     words = None
     if first.words is not None:
-        texts = padded([c.words.embeddings for c in several if c.words is not None])
+        rows = [c.words.embeddings for c in several if c.words is not None]
+        texts = torch.stack([t[torch.arange(k).clamp(max=len(t) - 1)] for t in rows])
+        texts = texts.view(*shape, k, -1)  # a class that does not exist has the words of another
         words = Words(texts, first.words.logit_scale, first.words.logit_bias)
     support = Support(
         padded([c.features for c in several]),

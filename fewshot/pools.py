@@ -130,8 +130,8 @@ class _Gram:
 
     def __init__(self, x: Tensor, other: Tensor | None, words: Words | None) -> None:
         if x.dtype not in (torch.float32, torch.float64):
-            x, other = x.float(), None if other is None else other.float()
-        z = x if other is None else other
+            x = x.float()
+        z = x if other is None else other.to(x.dtype)
         t = None if words is None else words.embeddings.to(x)
         self._asked, self.words, self.width = z, words, x.shape[1]
         self.support = x @ x.T  # (n, n)

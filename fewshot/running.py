@@ -97,8 +97,8 @@ def evaluate(
     head : Head, or mapping of str to Head
         What is measured. Heads are put into ``eval`` mode.
     features : Tensor of shape (n, d)
-        One row a picture; finite. They are used as they come: unit rows or not. Everything
-        stays on their device.
+        One row a picture; of any floating type, finite. They are used as they come: unit rows
+        or not. Everything is computed on their device.
     labels : sequence of n labels
         Any strings or numbers.
     n_way, n_shot : int or (int, int), default=5
@@ -131,7 +131,8 @@ def evaluate(
     Raises
     ------
     EvaluationError
-        If features hold NaN, sizes disagree, or a head lacks what it needs.
+        If features are no floating numbers or hold NaN, sizes disagree, or a head lacks what
+        it needs.
     EpisodeError
         If a class has too few pictures.
 
@@ -210,9 +211,16 @@ def _check(
 ) -> None:
     if (query_features is None) != (query_labels is None):
         raise EvaluationError("give query_features and query_labels together, or neither")
-    for what, x, y in (("features", features, labels), ("query", query_features, query_labels)):
+    pools = (("features", features, labels), ("query_features", query_features, query_labels))
+    for what, x, y in pools:
         if x is None or y is None:
             continue
+        if not isinstance(x, torch.Tensor):
+            raise EvaluationError(f"{what} are a {type(x).__name__}: give a torch tensor")
+        if not x.is_floating_point():
+            raise EvaluationError(
+                f"{what} are {x.dtype}: give floating numbers, such as {what}.float()"
+            )
         if x.ndim != 2 or len(x) != len(y):
             raise EvaluationError(
                 f"{what} have shape {tuple(x.shape)} with {len(y)} labels: give (n, d) and n"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Support", "Words", "label_support"]
 
+_UNIT_TOLERANCE = 1e-2  # unit rows rounded to bfloat16 are off by 4e-3 at most
+
 Label = TypeVar("Label", bound=Hashable)
 
 
@@ -28,7 +30,8 @@ class Words:
     Parameters
     ----------
     embeddings : Tensor of shape (..., k, d)
-        Unit rows in the space of the queries; row ``j`` is class ``j``.
+        Unit rows in the space of the queries; row ``j`` is class ``j``. Rows of classes that
+        do not exist are unit rows too, any.
     logit_scale : float
         What a cosine is multiplied by, as the encoder was trained.
     logit_bias : float, default=0.0
@@ -39,7 +42,8 @@ class Words:
     Raises
     ------
     SupportError
-        If the embeddings are not finite, or the scale is not a positive number.
+        If the embeddings are not finite, a row's length is off 1 by more than 0.01, or the
+        scale is not a positive number.
 
     Examples
     --------
@@ -59,12 +63,30 @@ class Words:
             raise SupportError(
                 f"words have shape {tuple(self.embeddings.shape)}: give (..., classes, d)"
             )
-        if not torch.isfinite(self.embeddings).all():
-            raise SupportError("words hold NaN or infinity: embed the texts again")
+        if not self.embeddings.is_floating_point():
+            raise SupportError(
+                f"words are {self.embeddings.dtype}: give floating numbers, embeddings.float()"
+            )
+        self._check_rows(self.embeddings.detach())
         if not 0 < self.logit_scale < float("inf"):
             raise SupportError(f"logit_scale is {self.logit_scale}: it must be positive and finite")
         if self.scoring not in ("softmax", "sigmoid"):
             raise SupportError(f"scoring is {self.scoring!r}: use 'softmax' or 'sigmoid'")
+
+    @staticmethod
+    def _check_rows(rows: Tensor) -> None:
+        dtype = torch.promote_types(rows.dtype, torch.float32)
+        lengths = torch.linalg.vector_norm(rows, dim=-1, dtype=dtype)
+        unit = (lengths - 1).abs() <= _UNIT_TOLERANCE  # and NaN is not
+        if unit.all():
+            return
+        if not torch.isfinite(rows).all():
+            raise SupportError("words hold NaN or infinity: embed the texts again")
+        first = (~unit).nonzero()[0].tolist()
+        raise SupportError(
+            f"words' row {first} has length {float(lengths[tuple(first)]):.3g}: rows must have "
+            "length 1: give torch.nn.functional.normalize(embeddings, dim=-1)"
+        )
 
     def logits(self, features: Tensor) -> Tensor:
         """Zero-shot logits.
@@ -167,7 +189,9 @@ class Support:
     def _check_values(self, k: int) -> None:
         x, y = self.features, self.labels
         if not x.is_floating_point():
-            raise SupportError(f"features are {x.dtype}: give floating numbers")
+            raise SupportError(
+                f"features are {x.dtype}: give floating numbers, such as features.float()"
+            )
         if y.dtype != torch.int64 or self.class_mask.dtype != torch.bool:
             raise SupportError(
                 f"labels are {y.dtype} and class_mask is {self.class_mask.dtype}: "

@@ -344,7 +344,7 @@ def test_half_precision_features_and_labels_as_a_tensor_will_do():
         (
             {"query_features": torch.ones(9, 10), "query_labels": ["owl"] * 8},
             EvaluationError,
-            r"query have shape \(9, 10\) with 8 labels",
+            r"query_features have shape \(9, 10\) with 8 labels",
         ),
     ],
 )
@@ -364,8 +364,39 @@ def test_features_that_are_no_numbers_are_told_by_row(value):
     ):
         fewshot.evaluate(PrototypeHead(), x, y)
     good, labels = made(2)
-    with pytest.raises(EvaluationError, match="2 of 72 query rows"):
+    with pytest.raises(EvaluationError, match="2 of 72 query_features rows"):
         fewshot.evaluate(PrototypeHead(), good, labels, query_features=x, query_labels=y)
+
+
+@pytest.mark.parametrize("what", ["features", "query_features"])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool, torch.complex64])
+def test_features_that_are_no_floating_numbers_are_refused(what, dtype):
+    x, y = made(2)
+    told = {"query_features": x.to(dtype), "query_labels": y} if what == "query_features" else {}
+    message = rf"{what} are {dtype}: .*\.float\(\)"
+    with pytest.raises(EvaluationError, match=message):
+        fewshot.evaluate(PrototypeHead(), x if told else x.to(dtype), y, n_query=2, **told)
+
+
+def test_features_that_are_no_tensor_are_refused():
+    x, y = made(2)
+    with pytest.raises(EvaluationError, match="features are a ndarray: give a torch tensor"):
+        fewshot.evaluate(PrototypeHead(), x.numpy(), y)
+
+
+@pytest.mark.parametrize("name", ["prototype", "clip-adapter"])
+def test_pools_and_words_may_differ_in_type_and_lie_anyhow_in_memory(name, monkeypatch):
+    (x, y), (z, v) = made(2), made(3)
+    told = {"n_way": 3, "n_shot": 2, "n_query": 2, "n_episodes": 20, "query_labels": v}
+    told |= {"words": texts()}
+    plain = fewshot.evaluate(load_head(name), x, y, query_features=z, **told)
+    for gram in (True, False):
+        monkeypatch.setattr(FeaturePool, "gram_pays", lambda *_, gram=gram: gram)
+        for one, other in ((x, z.float()), (x.float(), z), (x.mT.contiguous().mT, z)):
+            one = one.clone(memory_format=torch.preserve_format).requires_grad_()
+            found = fewshot.evaluate(load_head(name), one, y, query_features=other, **told)
+            torch.testing.assert_close(found.accuracies, plain.accuracies)
+            assert not found.accuracies.requires_grad
 
 
 def test_a_wish_for_small_classes_that_is_not_known_is_refused():

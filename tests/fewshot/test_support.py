@@ -8,7 +8,15 @@ import pickle
 import pytest
 import torch
 
-from fewshot import Background, InnerProducts, PrototypeHead, Support, Words, label_support
+from fewshot import (
+    Background,
+    FusedHead,
+    InnerProducts,
+    PrototypeHead,
+    Support,
+    Words,
+    label_support,
+)
 from fewshot.errors import QueryError, SupportError
 
 BOTH = torch.ones(2, dtype=torch.bool)
@@ -53,6 +61,7 @@ def test_an_empty_support_of_classes_known_by_words_is_fine():
         ({"class_mask": BOTH[:0]}, r"class_mask has shape \(0,\)"),
         ({"class_mask": torch.tensor([True, False])}, "class_mask says is absent"),
         ({"features": torch.ones(3, 2).long()}, "features are torch.int64: give floating"),
+        ({"features": torch.ones(3, 2).bool()}, r"features are torch.bool: .*features.float\(\)"),
         (
             {"features": torch.tensor([[1.0, 0], [torch.nan, 2], [torch.inf, 0]])},
             "1 of 2 support features hold NaN or infinity: embed those pictures again",
@@ -60,7 +69,7 @@ def test_an_empty_support_of_classes_known_by_words_is_fine():
         ({"words": Words(torch.eye(3), 1.0)}, r"words have shape \(3, 3\), but there are 2 cl"),
         ({"words": Words(torch.eye(2, 3), 1.0)}, r"features of width 2"),
         (
-            {"words": Words(torch.zeros(5, 2, 2), 1.0)},
+            {"words": Words(torch.eye(2).expand(5, 2, 2), 1.0)},
             r"\(5, 2, 2\) and the features \(3, 2\): their leading",
         ),
         (
@@ -131,6 +140,9 @@ def test_zero_shot_logits_are_scale_times_cosine_plus_bias():
     [
         ({"embeddings": torch.ones(2)}, r"words have shape \(2,\)"),
         ({"embeddings": torch.full((2, 2), torch.nan)}, "words hold NaN"),
+        ({"embeddings": torch.tensor([[1, 0], [0, torch.inf]])}, "words hold NaN or infinity"),
+        ({"embeddings": torch.eye(2).long()}, r"words are torch.int64: .*embeddings.float\(\)"),
+        ({"embeddings": torch.eye(2).bool()}, "words are torch.bool: give floating numbers"),
         ({"logit_scale": 0.0}, "logit_scale is 0.0: it must be positive"),
         ({"logit_scale": float("nan")}, "logit_scale is nan"),
         ({"logit_scale": float("inf")}, "logit_scale is inf"),
@@ -140,6 +152,54 @@ def test_zero_shot_logits_are_scale_times_cosine_plus_bias():
 def test_words_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(SupportError, match=message):
         Words(**{"embeddings": torch.eye(2), "logit_scale": 1.0, **changes})
+
+
+@pytest.mark.parametrize(
+    ("rows", "which", "length"),
+    [
+        ([[1.0, 0.0], [0.6, 0.9], [2.0, 0.0]], r"row \[1\]", 1.0817),
+        ([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], r"row \[0\]", 0.0),
+        ([[[1.0, 0.0], [0.0, 1.0]], [[0.0, -1.0], [3.0, 4.0]]], r"row \[1, 1\]", 5.0),
+    ],
+)
+def test_words_that_are_no_unit_rows_are_told_by_the_first(rows, which, length):
+    message = rf"words' {which} has length {length:.3g}: .*torch.nn.functional.normalize"
+    with pytest.raises(SupportError, match=message):
+        Words(torch.tensor(rows), 1.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("d", [2, 48, 1024])
+def test_unit_rows_rounded_to_any_type_are_unit_rows(dtype, d):
+    draw = torch.Generator().manual_seed(d)
+    rows = torch.nn.functional.normalize(torch.randn(200, d, generator=draw).double(), dim=-1)
+    assert Words(rows.to(dtype), 1.0).embeddings.dtype == dtype
+    with pytest.raises(SupportError, match=r"has length 1\.0"):
+        Words((1.02 * rows).to(dtype), 1.0)
+
+
+def test_features_and_words_may_lie_anyhow_in_memory_and_learn():
+    draw = torch.Generator().manual_seed(0)
+    wide = torch.randn(4, 6, generator=draw, dtype=torch.float64)
+    x, t = wide[:, ::2], torch.eye(3, 2, dtype=torch.float64).mT
+    assert not x.is_contiguous()
+    assert not t.is_contiguous()
+    labels, queries = torch.tensor([0, 1, 1, 0]), wide[:2, 1::2]
+
+    def logits(x, t):
+        return FusedHead().fit(Support(x, labels, BOTH, Words(t, 5.0))).logits(queries)
+
+    plain = logits(x.contiguous(), t.contiguous())
+    torch.testing.assert_close(logits(x, t), plain)
+    taught = [one.clone().requires_grad_() for one in (x, t)]
+    found = logits(*taught)
+    torch.testing.assert_close(found.detach(), plain)
+    cosines = Words(taught[1], 5.0).logits(queries)  # and words alone
+    for grad in torch.autograd.grad(cosines.sum(), taught[1:]):
+        assert grad.abs().sum() > 0
+    for grad in torch.autograd.grad(found.logsumexp(-1).sum(), taught):
+        assert torch.isfinite(grad).all()
+        assert grad.abs().sum() > 0
 
 
 # --- labels of any kind
@@ -178,6 +238,7 @@ def test_labels_that_are_not_among_the_classes_are_refused():
 def test_inner_products_by_a_slow_loop():
     draw = torch.Generator().manual_seed(3)
     x, z, t = (torch.randn(n, 4, generator=draw, dtype=torch.float64) for n in (3, 5, 2))
+    t = t / t.norm(dim=-1, keepdim=True)
     words = Words(t, 7.0, -2.0)
     support = Support(x, torch.tensor([0, 1, 1]), BOTH, words)
     inner = InnerProducts.of(support, z, transductive=True)

@@ -93,7 +93,8 @@ def test_the_same_photo_again_does_not_outvote():
     # As often as class 0's photo is given, class 1 keeps the query that looks like its own.
     photos = torch.tensor([[1.0, 0.0]] * 30 + [[0.0, 1.0]])
     labels = torch.tensor([0] * 30 + [1])
-    support = Support(photos, labels, torch.ones(2, dtype=torch.bool), Words(torch.ones(2, 2), 1.0))
+    words = Words(torch.full((2, 2), 0.5**0.5), 1.0)  # nothing in them for either
+    support = Support(photos, labels, torch.ones(2, dtype=torch.bool), words)
     query = torch.tensor([[0.6, 0.8]])
     assert TipAdapterHead(values="sum").fit(support).logits(query).argmax() == 0
     assert TipAdapterHead().fit(support).logits(query).argmax() == 1

@@ -11,7 +11,7 @@ their mean. Groceries and flowers 5 ways, the field guide 20: at 5 its names are
 
 Every head that applies as it comes, and those with a strength also with it chosen by
 leave-one-out (`fewshot.TunedHead`); no validation set. Heads that would take hours are run on
-the first episodes only, and marked. Differences are FusedHead minus another, paired by
+the first episodes only, and marked; those that would take days are left out (`shots_heads.few`). Differences are FusedHead minus another, paired by
 episode. In the folder ``--keep`` stay embeddings and evaluations: what is there is not computed
 again. After a change to a head, delete its files (``rm runs/shots/*/fused*``).
 """
@@ -117,8 +117,9 @@ def run_cell(
     every = entries(shots)
     shown = atypical(scene, shots) if "atypical" in column else scene
     heads: dict[str, Any] = {}
-    for size in sorted({few(e, shots, n) for e in every}, reverse=True):
-        own = [e for e in every if few(e, shots, n) == size]
+    sizes = {e.name: few(e, shots, n, WAYS[scene.data]) for e in every}
+    for size in sorted({*sizes.values()} - {0}, reverse=True):
+        own = [e for e in every if sizes[e.name] == size]
         asked = own + [e for e in every if e.name == "fused" and e not in own]
         found = runs.get(shown, column, asked, size, background)
         for entry in own:

@@ -56,6 +56,15 @@ def test_heads_that_apply_and_tuned_ones_that_begin_with_their_default(benchmark
             assert getattr(first, axis) == getattr(default, axis)
 
 
+def test_only_dear_heads_at_many_ways_are_left_out(benchmark_module):
+    module = benchmark_module("shots_heads")
+    every = module.entries(8)
+    assert all(module.few(e, 8, 2000) for e in every)
+    left = {e.name for e in every if not module.few(e, 8, 2000, 20)}
+    assert left == {f"{name} (tuned)" for name in module.TRAINED | module.DEAR}
+    assert all(module.few(e, 2, 2000, 20) for e in every)
+
+
 # ---------------------------------------------------------------- data
 
 
@@ -122,7 +131,7 @@ def small(benchmark_module, monkeypatch):
     names = ("prototype", "zero-shot", "tip-adapter", "fused")
     made = [heads.Entry(n, fewshot.load_head(n), tuned=False) for n in names]
     monkeypatch.setattr(module, "entries", lambda shots: made)
-    monkeypatch.setattr(module, "few", lambda e, shots, n: 12 if e.name == "tip-adapter" else n)
+    monkeypatch.setattr(module, "few", lambda e, shots, n, w: 12 if e.name == "tip-adapter" else n)
     monkeypatch.setattr(module, "N_QUERY", 6)
     monkeypatch.setattr(module, "WAYS", {"made up": 5})
     return module

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from fewshot.errors import HeadNotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fewshot.head import Head
 
-__all__ = ["head_names", "load_head"]
+__all__ = ["find_head", "head_names", "load_head"]
 
 # name -> (module under fewshot.heads, class)
 HEADS = {
@@ -58,6 +60,45 @@ def head_names() -> tuple[str, ...]:
     return (*HEADS, *others)
 
 
+def find_head(name: str) -> Callable[..., Head]:
+    """Find what makes a head, so that its parameters can be looked at.
+
+    Parameters
+    ----------
+    name : str
+        One of `head_names`.
+
+    Returns
+    -------
+    callable
+        The head's class.
+
+    Raises
+    ------
+    HeadNotFound
+        If no head has that name; the message gives the nearest.
+
+    Examples
+    --------
+    >>> find_head("prototype").__name__
+    'PrototypeHead'
+    """
+    made: Callable[..., Head]
+    if name in HEADS:
+        module, kind = HEADS[name]
+        made = getattr(importlib.import_module(f"fewshot.heads.{module}"), kind)
+        return made
+    found = [e for e in entry_points(group="fewshot.heads") if e.name == name]
+    if not found:
+        near = difflib.get_close_matches(name.lower(), head_names(), n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise HeadNotFound(
+            f"no head is called {name!r}.{hint} `fewshot.head_names()` lists them all"
+        )
+    made = found[0].load()
+    return made
+
+
 def load_head(name: str, **parameters: Any) -> Head:
     """Make a head by its name.
 
@@ -83,17 +124,4 @@ def load_head(name: str, **parameters: Any) -> Head:
     >>> load_head("prototype", distance="cosine").distance
     'cosine'
     """
-    if name in HEADS:
-        module, kind = HEADS[name]
-        made = getattr(importlib.import_module(f"fewshot.heads.{module}"), kind)
-    else:
-        found = [e for e in entry_points(group="fewshot.heads") if e.name == name]
-        if not found:
-            near = difflib.get_close_matches(name.lower(), head_names(), n=1, cutoff=0.4)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise HeadNotFound(
-                f"no head is called {name!r}.{hint} `fewshot.head_names()` lists them all"
-            )
-        made = found[0].load()
-    head: Head = made(**parameters)
-    return head.eval()
+    return find_head(name)(**parameters).eval()

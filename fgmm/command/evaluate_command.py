@@ -12,10 +12,10 @@ from fgmm.command.evaluation_setup import (
     check_files,
     find_background,
     heads_by_shots,
-    load_heads,
     use_words,
     with_enough,
 )
+from fgmm.command.head_texts import load_heads
 from fgmm.command.terminal import PARTLY, announced, list_failures
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def evaluate_heads(
         typer.Option(
             "--head",
             "-H",
-            metavar="NAME",
+            metavar="NAME[:PARAMETER=VALUE,...]",
             help=f"A way to learn from few photos. May be repeated. One of {', '.join(HEADS)}.",
         ),
     ] = None,
@@ -156,6 +156,8 @@ def evaluate_heads(
     fgmm evaluate birds/ --shots 1 --shots 5
 
     fgmm evaluate grocery --head prototype --head zero-shot -s 1 -s 5 --plot accuracy.png
+
+    fgmm evaluate grocery -H tip-adapter -H tip-adapter:alpha=3,beta=1
 
     fgmm evaluate omniglot-runs --encoder pixels
 

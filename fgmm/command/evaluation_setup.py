@@ -9,7 +9,6 @@ import typer
 from fgmm.command.terminal import note
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from fewshot import Background, Head
@@ -20,7 +19,6 @@ __all__ = [
     "check_files",
     "find_background",
     "heads_by_shots",
-    "load_heads",
     "use_words",
     "with_enough",
 ]
@@ -46,22 +44,6 @@ def check_files(out: Path | None, plot: Path | None) -> None:
         raise typer.BadParameter(
             f"{plot.name!r} ends in none of {', '.join(PLOT_ENDINGS)}", param_hint="--plot"
         )
-
-
-def load_heads(names: Sequence[str]) -> dict[str, Head]:
-    """Make heads by name.
-
-    Parameters
-    ----------
-    names : sequence of str
-
-    Returns
-    -------
-    dict of str to Head
-    """
-    from fewshot import load_head
-
-    return {name: load_head(name) for name in names}
 
 
 def heads_by_shots(

@@ -26,6 +26,13 @@ def test_every_head_has_one_name_and_is_exported_from_its_module():
     assert len(set(kinds)) == len(kinds)
 
 
+def test_a_head_s_class_can_be_found_without_making_one(plugins):
+    assert registry.find_head("prototype") is PrototypeHead
+    assert registry.find_head("zebra") is fewshot.SimpleShotHead
+    with pytest.raises(HeadNotFound, match="Did you mean 'ridge'"):
+        registry.find_head("rigde")
+
+
 def test_parameters_go_to_the_head_which_comes_in_eval_mode():
     head = load_head("prototype", distance="cosine", scale=3.0)
     assert (type(head), head.distance, head.scale) == (PrototypeHead, "cosine", 3.0)

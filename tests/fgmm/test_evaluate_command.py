@@ -17,7 +17,8 @@ import fewshot
 import fgmm
 from fgmm.command.application import app
 from fgmm.command.evaluation_setup import find_background
-from fgmm.datasets import read_folder
+from fgmm.command.head_texts import read_head
+from fgmm.datasets import class_words, read_folder
 from fgmm.evaluation_file import load_evaluations
 
 FAKE = ["--encoder", "fake", "--episodes", "20", "--queries", "2", "--ways", "3"]
@@ -85,6 +86,54 @@ def test_the_table_and_the_file_say_what_evaluate_says(folder):
     assert (told["encoder"], told["layer"], told["words"]) == ("fake", "joint", None)
     assert told["pictures"] == 18
     assert found[1]["prototype"].setting["space"] == fgmm.load_encoder("fake").space
+
+
+def test_a_head_takes_parameters_and_may_come_twice(folder):
+    heads = ["tip-adapter:alpha=3,beta=1,values=sum", "tip-adapter:alpha=0", "zero-shot"]
+    given = [part for head in heads for part in ("--head", head)]
+    result = run("pics", *given, *FAKE, "-s", 2, "--out", "r.json", "--plot", "p.svg")
+    assert result.exit_code == 0, result.output
+    found = load_evaluations("r.json")[2]
+    assert list(found) == heads
+    data, encoder = read_folder(folder), fgmm.load_encoder("fake")
+    told = {
+        "features": fgmm.embed_images(data.images, encoder=encoder).vectors,
+        "labels": data.labels,
+        "words": class_words(data, encoder=encoder),
+        "background": None,
+    } | {"n_way": 3, "n_shot": 2, "n_query": 2, "n_episodes": 20}
+    direct = fewshot.evaluate(fewshot.TipAdapterHead(alpha=3, beta=1, values="sum"), **told)
+    assert torch.equal(found[heads[0]].bins, direct.bins)
+    # without photos' share in it the head is words alone
+    assert torch.equal(found[heads[1]].bins, found["zero-shot"].bins)
+    assert not torch.equal(found[heads[0]].bins, found["zero-shot"].bins)
+    assert {cells[0] for cells in rows(result)} == set(heads)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "parameters"),
+    [
+        ("ridge", "ridge", {}),
+        ("lp++:steps=5", "lp++", {"steps": 5}),
+        (
+            "ridge: penalty = -1e-3, normalise=False",
+            "ridge",
+            {"penalty": -1e-3, "normalise": False},
+        ),
+        ("ridge:normalise=false", "ridge", {"normalise": False}),
+        (
+            "prototype:distance=cosine,scale=none",
+            "prototype",
+            {"distance": "cosine", "scale": None},
+        ),
+        ("prototype:distance='cosine'", "prototype", {"distance": "cosine"}),
+        ("a:b=0.3,c='x, y=1:2'", "a", {"b": 0.3, "c": "x, y=1:2"}),
+    ],
+)
+def test_the_text_of_a_head_is_read(text, name, parameters):
+    found = read_head(text)
+    assert found == (name, parameters)
+    assert [type(v) for v in found[1].values()] == [type(v) for v in parameters.values()]
 
 
 def test_words_are_used_where_they_are_known_and_zero_shots_where_heads_read_them(folder):
@@ -198,6 +247,29 @@ def test_the_encoders_background_reaches_the_heads_where_the_layer_fits(monkeypa
     ("arguments", "words"),
     [
         (["pics", "--head", "protoype", *FAKE], "Did you mean 'prototype'"),
+        (["pics", "--head", "protoype:scale=1", *FAKE], "Did you mean 'prototype'"),
+        (
+            ["pics", "--head", "tip-adapter:alhpa=1", *FAKE],
+            "tip-adapter has no parameter 'alhpa': it has alpha=1.0, beta=5.5, values='mean'",
+        ),
+        (["pics", "--head", "zero-shot:scale=1", *FAKE], "no parameter 'scale': it has none"),
+        (["pics", "--head", "fused:scale=1", *FAKE], "fused has no parameter 'scale'"),
+        (["pics", "--head", "ridge:penalty=abc", *FAKE], "penalty is 'abc': give a number"),
+        (["pics", "--head", "ridge:penalty=True", *FAKE], "penalty is True: give a number"),
+        (["pics", "--head", "ridge:normalise=2", *FAKE], "normalise is 2: give true or false"),
+        (["pics", "--head", "tim:rounds=2.5", *FAKE], "rounds is 2.5: give a whole number"),
+        (["pics", "--head", "tip-adapter:values=3", *FAKE], "values is 3: give a text"),
+        (["pics", "--head", "tip-adapter:values=maen", *FAKE], "values is 'maen': use 'mean'"),
+        (["pics", "--head", "ridge:penalty=-1", *FAKE], "penalty is -1"),
+        (["pics", "--head", "bd-cspn:class_prior=4", *FAKE], "class_prior"),
+        (["pics", "--head", "ridge:penalty", *FAKE], "NAME:PARAMETER=VALUE"),
+        (["pics", "--head", "ridge:penalty=", *FAKE], "NAME:PARAMETER=VALUE"),
+        (["pics", "--head", "ridge:penalty=1,penalty=2", *FAKE], "NAME:PARAMETER=VALUE"),
+        (["pics", "--head", "ridge:penalty=open('x')", *FAKE], "NAME:PARAMETER=VALUE"),
+        (["pics", "--head", "ridge:**{}", *FAKE], "NAME:PARAMETER=VALUE"),
+        (["pics", "--head", "ridge:penalty=1)(penalty=2", *FAKE], "NAME:PARAMETER=VALUE"),
+        (["pics", "--head", "ridge:penalty=[1]", *FAKE], "NAME:PARAMETER=VALUE"),
+        (["omniglot-runs", "--head", "ridge:x=1", *FAKE], "ridge has no parameter 'x'"),
         (["pisc", *FAKE], "there is no folder pisc, and no set of that name"),
         (["grocery", *FAKE], "FGMM_DATA"),
         (["pics", *FAKE, "--ways", "9", "-s", "1"], "3 classes have enough pictures, fewer"),

@@ -98,7 +98,7 @@ def evaluate(
         What is measured. Heads are put into ``eval`` mode.
     features : Tensor of shape (n, d)
         One row a picture; of any floating type, finite. They are used as they come: unit rows
-        or not. Everything is computed on their device.
+        or not. Everything is computed on their device, and the rest is brought there.
     labels : sequence of n labels
         Any strings or numbers.
     n_way, n_shot : int or (int, int), default=5
@@ -165,9 +165,12 @@ def evaluate(
         small_classes=small_classes,
         device=features.device,
     )
-    words = _rows_of(words, sampler, labels, query_labels)
+    words = _rows_of(words, sampler, labels, query_labels, features.device)
+    background = _moved(background, features.device)
     for name, one in heads.items():
         _check_needs(name, one.eval(), sampler, words)
+    if query_features is not None:
+        query_features = query_features.to(features.device)
     pool = FeaturePool(features, query_features, words, background, n_episodes=n_episodes)
     tallies = {name: Tally(len(sampler.classes), features.device) for name in heads}
     with torch.inference_mode(), track(n_episodes * len(heads), show=progress) as advance:
@@ -243,8 +246,9 @@ def _rows_of(
     sampler: EpisodeSampler,
     labels: Sequence[Any],
     query_labels: Sequence[Any] | None,
+    device: torch.device,
 ) -> Words | None:
-    """Give the words of the classes that may be drawn."""
+    """Give the words of the classes that may be drawn, on the device of the features."""
     if words is None:
         return None
     every = sorted({*_plain(labels), *_plain(query_labels if query_labels is not None else [])})
@@ -255,7 +259,15 @@ def _rows_of(
         )
     place = {label: i for i, label in enumerate(every)}
     rows = torch.tensor([place[c] for c in sampler.classes], device=words.embeddings.device)
-    return replace(words, embeddings=words.embeddings[rows])
+    return replace(words, embeddings=words.embeddings[rows].to(device))
+
+
+def _moved(background: Background | None, device: torch.device) -> Background | None:
+    if background is None:
+        return None
+    parts = (background.mean, background.within, background.total)
+    mean, within, total = (part.to(device) for part in parts)
+    return replace(background, mean=mean, within=within, total=total)
 
 
 def _plain(labels: Sequence[Any] | Tensor) -> list[Any]:

@@ -133,9 +133,13 @@ class CLIPAdapterHead(Head):
         """
         d = like.shape[-1]
         h = max(1, d // self.reduction)
-        draw = torch.Generator().manual_seed(self.seed)
-        inner = (2 * torch.rand(d, h, generator=draw, dtype=torch.float64) - 1) / d**0.5
-        outer = (2 * torch.rand(h, d, generator=draw, dtype=torch.float64) - 1) / h**0.5
+        draw = torch.Generator("cpu").manual_seed(self.seed)
+        # on the processor whatever torch's default is: the same numbers on every device
+        inner, outer = (
+            torch.rand(shape, generator=draw, dtype=torch.float64, device="cpu")
+            for shape in ((d, h), (h, d))
+        )
+        inner, outer = (2 * inner - 1) / d**0.5, (2 * outer - 1) / h**0.5
         return inner.to(like), outer.to(like)
 
     @torch.no_grad()

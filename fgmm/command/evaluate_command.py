@@ -11,6 +11,7 @@ from fewshot.registry import HEADS
 from fgmm.command.evaluation_setup import (
     check_files,
     find_background,
+    find_device,
     heads_by_shots,
     use_words,
     with_enough,
@@ -20,6 +21,8 @@ from fgmm.command.terminal import PARTLY, announced, list_failures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from torch import Tensor
 
     from fewshot import Background, Comparison, Head, Words
     from fgmm.datasets import EmbeddedDataset
@@ -209,7 +212,8 @@ def evaluate_heads(
         dataset, encoder=model, layer=layer, batch_size=batch_size, cache=cache
     )
     general = find_background(model, layer, embedded.space) if background else None
-    found = _evaluate(embedded, at, ways, queries, episodes, seed, known, general)
+    features = embedded.features.to(find_device(model))
+    found = _evaluate(embedded, features, at, ways, queries, episodes, seed, known, general)
 
     kind = words_kind or next(iter(dataset.texts), None) if with_words else None
     n_classes = len(next(iter(next(iter(found.values())).values())).classes)
@@ -234,6 +238,7 @@ def evaluate_heads(
 
 def _evaluate(
     embedded: EmbeddedDataset,
+    features: Tensor,
     heads: Mapping[int, Mapping[str, Head]],
     ways: int,
     queries: int,
@@ -247,7 +252,7 @@ def _evaluate(
     return {
         n: fewshot.evaluate(
             own,
-            embedded.features,
+            features,
             embedded.labels,
             n_way=ways,
             n_shot=n,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_files",
     "find_background",
+    "find_device",
     "heads_by_shots",
     "use_words",
     "with_enough",
@@ -199,3 +200,19 @@ def find_background(model: ImageEncoder, layer: Layer, space: str) -> Background
         note("note", f"{error}; heads go without it")
         return None
     return found if found.space == space else None
+
+
+def find_device(model: ImageEncoder) -> str:
+    """Tell where heads run: on the encoder's CUDA device, else on the processor.
+
+    Parameters
+    ----------
+    model : ImageEncoder
+
+    Returns
+    -------
+    str
+        "cpu" for mps too, which has no float64.
+    """
+    told = str(getattr(model, "device", getattr(model, "_device", "cpu")))
+    return told if told.startswith("cuda") else "cpu"

@@ -320,6 +320,44 @@ def test_half_precision_features_and_labels_as_a_tensor_will_do():
     torch.testing.assert_close(half.accuracies, exact.accuracies)
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no cuda device")
+@pytest.mark.parametrize("gram", [True, False])
+@pytest.mark.parametrize("name", ["prototype", "simple-shot", "tim", "fused", "clip-adapter"])
+def test_on_a_card_words_and_background_follow_the_features(name, gram, monkeypatch):
+    monkeypatch.setattr(FeaturePool, "gram_pays", lambda *_: gram)
+    (x, y), (z, v) = made(2), made(3)
+    told = {"n_way": (2, 4), "n_shot": 2, "n_query": 4, "n_episodes": 50}
+    told |= {"words": texts(), "background": background(), "query_labels": v}
+    here = fewshot.evaluate(load_head(name), x, y, query_features=z, **told)
+    there = fewshot.evaluate(load_head(name), x.cuda(), y, query_features=z, **told)
+    assert there.accuracies.device.type == "cpu"
+    assert there.setting["split_id"] == here.setting["split_id"]
+    torch.testing.assert_close(there.accuracies, here.accuracies)
+
+
+def test_nothing_is_made_on_another_device_than_the_features(monkeypatch):
+    """What is made without a device lands on one that computes nothing: it would fail."""
+
+    class Sampler(EpisodeSampler):  # makes its tables on the processor, then moves them
+        def __init__(self, *args, **options):
+            with torch.device("cpu"):
+                super().__init__(*args, **options)
+
+    monkeypatch.setattr(running, "EpisodeSampler", Sampler)
+    (x, y), (z, v) = made(2), made(3)
+    told = {"n_way": (2, 4), "n_shot": (1, 3), "n_query": 3, "n_episodes": 5, "query_labels": v}
+    told |= {"query_features": z, "words": texts(), "background": background()}
+    heads = {name: load_head(name) for name in HEADS}
+    plain = fewshot.evaluate(heads, x, y, **told)
+    for gram in (True, False):
+        monkeypatch.setattr(FeaturePool, "gram_pays", lambda *_, gram=gram: gram)
+        with torch.device("meta"):
+            found = fewshot.evaluate({n: load_head(n) for n in HEADS}, x, y, **told)
+        for name, one in found.items():
+            assert torch.equal(one.accuracies, plain[name].accuracies)
+
+
 # --- what is refused
 
 

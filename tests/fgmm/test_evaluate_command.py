@@ -244,6 +244,37 @@ def test_the_encoders_background_reaches_the_heads_where_the_layer_fits(monkeypa
 
 
 @pytest.mark.parametrize(
+    ("device", "moves"), [("cuda:0", True), ("cpu", False), ("mps", False), (None, False)]
+)
+def test_heads_run_on_the_card_where_the_encoder_does(device, moves, monkeypatch):
+    """Nothing moves in truth: what would go to a card is written down and stays."""
+    from fgmm.encoders.fake import FakeEncoder
+
+    moved, original, evaluate = [], torch.Tensor.to, fewshot.evaluate
+
+    def to(self, *args, **options):
+        if args and str(args[0]).startswith(("cuda", "mps")):
+            moved.append((str(args[0]), self.data_ptr()))
+            return self
+        return original(self, *args, **options)
+
+    def seen(head, features, *args, **options):
+        asked.append(features.data_ptr())
+        return evaluate(head, features, *args, **options)
+
+    if device is not None:
+        monkeypatch.setattr(FakeEncoder, "device", torch.device(device), raising=False)
+    asked = []
+    monkeypatch.setattr(fewshot, "evaluate", seen, raising=False)
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    result = run("pics", *FAKE, "-s", 1, "-s", 2, "-s", 3)
+    assert result.exit_code == 0, result.output
+    # once for all numbers of shots
+    assert moved == [(device, asked[0])] * moves
+    assert asked == [asked[0]] * 3
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["pics", "--head", "protoype", *FAKE], "Did you mean 'prototype'"),

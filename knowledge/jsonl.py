@@ -21,7 +21,7 @@ from knowledge.concept import Concept, Relation
 from knowledge.errors import FormatError, GraphError
 from knowledge.graph import KnowledgeGraph
 from knowledge.plain_files import MAX_LINE_BYTES, numbered_lines, strict_json
-from knowledge.plain_graph import plain_concept, plain_relation, plain_texts
+from knowledge.plain_graph import EDGE_KEYS, NODE_KEYS, plain_concept, plain_relation, plain_texts
 
 if TYPE_CHECKING:
     import os
@@ -219,6 +219,12 @@ def _check_keys(data: dict[str, Any], known: frozenset[str], needed: tuple[str, 
         raise FormatError(f'"extra" is {data["extra"]!r}; it must be an object, {{...}}')
 
 
+def _check_own(extra: dict[str, Any], ours: tuple[str, ...]) -> None:
+    taken = sorted(set(extra) & set(ours))
+    if taken:
+        raise FormatError(f'"extra" has the key {taken[0]!r}, which is ours: rename it')
+
+
 def _header(data: dict[str, Any]) -> dict[str, Any]:
     if data.get("format") != FORMAT:
         raise FormatError(
@@ -253,8 +259,7 @@ def _take(graph: KnowledgeGraph, data: dict[str, Any], place: str) -> str:
             first = graph[concept.id].where
             raise FormatError(f"the id {concept.id!r} is there already ({first}): take one out")
         graph.add(concept)
-        if "concept" in extra:
-            raise FormatError("\"extra\" has the key 'concept', which is ours: rename it")
+        _check_own(extra, (*NODE_KEYS, "concept"))
         graph._graph._node[concept.id].update(extra)
         return "concepts"
     _check_keys(data, _RELATION_KEYS, ("subject", "relation", "target", "source"))
@@ -262,8 +267,7 @@ def _take(graph: KnowledgeGraph, data: dict[str, Any], place: str) -> str:
     fact = Relation(data["subject"], data["relation"], data["target"], **given, where=place)
     graph.add(fact)
     if extra:
-        if "relation" in extra:
-            raise FormatError("\"extra\" has the key 'relation', which is ours: rename it")
+        _check_own(extra, EDGE_KEYS)
         edges = graph._graph._adj[fact.subject][fact.target]
         edges[next(reversed(edges))].update(extra)
     return "relations"

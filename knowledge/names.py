@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -120,6 +121,7 @@ def fold_plural(folded: str) -> str:
     return " ".join(map(_stem, folded.split(" ")))
 
 
+@lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
     word = _IRREGULAR.get(word, word)
     if len(word) > 2 and word != "lens":

@@ -14,10 +14,18 @@ import networkx as nx
 from knowledge.concept import RELATIONS, Concept, Relation, Text
 from knowledge.errors import GraphError
 
-__all__ = ["from_plain", "plain_concept", "plain_relation", "plain_texts", "to_plain"]
+__all__ = [
+    "EDGE_KEYS",
+    "NODE_KEYS",
+    "from_plain",
+    "plain_concept",
+    "plain_relation",
+    "plain_texts",
+    "to_plain",
+]
 
-_NODE_KEYS = tuple(f.name for f in fields(Concept) if f.name != "id")
-_EDGE_KEYS = ("strength", "part", "source", "where")
+NODE_KEYS = tuple(f.name for f in fields(Concept) if f.name != "id")
+EDGE_KEYS = ("relation", "strength", "part", "source", "where")
 _LISTS = ("common", "scientific", "synonyms")
 _TEXTS = ("other_names", "descriptions")
 _TARGETS = {"has-attribute": "attribute", "has-part": "part"}
@@ -29,7 +37,7 @@ _DEFAULTS = {
 def plain_concept(concept: Concept) -> dict[str, Any]:
     """Fields of a concept that say something, without its id; names as lists, texts as dicts."""
     found: dict[str, Any] = {}
-    for name in _NODE_KEYS:
+    for name in NODE_KEYS:
         value = getattr(concept, name)
         if value == _DEFAULTS.get(name):
             continue
@@ -42,7 +50,7 @@ def plain_concept(concept: Concept) -> dict[str, Any]:
 def plain_relation(relation: Relation) -> dict[str, Any]:
     """Fields of a relation that say something, without its two ends."""
     found: dict[str, Any] = {"relation": relation.kind}
-    for name in _EDGE_KEYS:
+    for name in EDGE_KEYS[1:]:
         value = getattr(relation, name)
         if value != _DEFAULTS.get(name):
             found[name] = value
@@ -77,9 +85,15 @@ def to_plain(graph: Any) -> Any:
     plain.graph.update(graph.graph)
     for id, data in graph.nodes.data():
         own = {key: value for key, value in data.items() if key != "concept"}
-        plain.add_node(id, **own)
-        if "concept" in data:
-            plain.nodes[id].update(plain_concept(data["concept"]))
+        plain.add_node(id)
+        plain.nodes[id].update(own)
+        if "concept" not in data:  # only relations speak of it
+            plain.nodes[id]["kind"] = None
+            continue
+        if _own_name(own):  # it is no common name, unless it is given as one
+            plain.nodes[id]["common"] = []
+        # The kind always: taken in again, one that is missing would be told by the relations.
+        plain.nodes[id].update({**plain_concept(data["concept"]), "kind": data["concept"].kind})
     for start, end, key, data in graph.edges(keys=True, data=True):
         own = {k: value for k, value in data.items() if k != "relation"}
         plain.add_edge(start, end, key)
@@ -124,8 +138,8 @@ def from_plain(graph: Any, source: str) -> Any:
 
 def _concept(id: str, data: dict[Any, Any], kinds: dict[str, str], source: str) -> dict[Any, Any]:
     """Attributes of a node: its Concept, and what the user keeps there beside it."""
-    given = {name: data[name] for name in _NODE_KEYS if name in data}
-    own = {key: value for key, value in data.items() if key not in _NODE_KEYS}
+    given = {name: data[name] for name in NODE_KEYS if name in data}
+    own = {key: value for key, value in data.items() if key not in NODE_KEYS}
     if "concept" in own:
         raise GraphError(f"node {id!r} has the key 'concept', which is ours: rename it")
     for name in _LISTS:
@@ -134,8 +148,10 @@ def _concept(id: str, data: dict[Any, Any], kinds: dict[str, str], source: str) 
     for name in _TEXTS:
         if name in given:
             given[name] = plain_texts(given[name], f"{name} of node {id!r}")
-    named = own.get("name") or own.get("label")
-    if isinstance(named, str) and not named.isspace() and named != id:
+    if "kind" in given and given["kind"] is None:
+        return own
+    named = _own_name(own)
+    if named and named != id:
         given.setdefault("common", (named,))
     if "kind" not in given and id in kinds:
         given["kind"] = kinds[id]
@@ -143,12 +159,18 @@ def _concept(id: str, data: dict[Any, Any], kinds: dict[str, str], source: str) 
     return {**own, "concept": Concept(id, **given)}
 
 
+def _own_name(own: dict[Any, Any]) -> str:
+    """Name that a user keeps under a key of the usual ones, if it says anything."""
+    named = own.get("name") or own.get("label")
+    return named if isinstance(named, str) and not named.isspace() else ""
+
+
 def _relation(
     start: str, end: str, data: dict[Any, Any], key: object, source: str
 ) -> tuple[Relation, dict[Any, Any]]:
     """One edge's Relation, and what the user keeps there beside it."""
-    given = {name: data[name] for name in _EDGE_KEYS if name in data}
-    own = {k: v for k, v in data.items() if k not in _EDGE_KEYS and k != "relation"}
+    given = {name: data[name] for name in EDGE_KEYS[1:] if name in data}
+    own = {k: v for k, v in data.items() if k not in EDGE_KEYS}
     kind = data.get("relation", key if isinstance(key, str) else "is-a")
     hyphened = str(kind).replace("_", "-")
     if hyphened not in RELATIONS:

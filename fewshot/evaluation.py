@@ -39,7 +39,8 @@ class Evaluation:
     accuracies : Tensor of shape (n_episodes,)
         Share of queries right, in [0, 1].
     class_right, class_tried : Tensor of shape (len(classes),)
-        How many queries of each class were right, and how many there were.
+        How many queries of each class were right, and how many there were. Where n classes
+        share the highest logit, one of them right counts as 1 / n.
     bins : Tensor of shape (3, 15)
         For 15 equal bins of the highest probability (softmax of the head's logits): its sum,
         queries right, queries.

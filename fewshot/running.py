@@ -141,6 +141,9 @@ def evaluate(
     Heads that see features through inner products only (`InnerProductHead`) run on blocks
     of one Gram matrix of the pool, unless that would cost more than the episodes.
 
+    A query whose own class shares the highest logit with others counts as one over their
+    number. So it is for heads of words alone where classes have the same words.
+
     Examples
     --------
     >>> import fewshot, torch

@@ -39,17 +39,21 @@ class Tally:
         Parameters
         ----------
         logits : Tensor of shape (e, q, k)
-            Scores; a row of NaN counts as wrong.
+            Scores; a row of NaN counts as wrong. Where n classes share the highest, one of
+            them right counts as 1 / n: what guessing among them would give on average.
         episodes : Episodes
             The tile.
         """
         labels = episodes.query_labels
         real = labels >= 0
-        top, guess = logits.float().softmax(-1).max(-1)
-        hit = (guess == labels) & real & ~top.isnan()
-        self.accuracies.append(hit.sum(-1).double() / real.sum(-1))
-        classes = episodes.classes.gather(-1, labels.clamp(min=0))[real]
-        right, sure = hit[real].double(), top[real].double().nan_to_num()
+        own = labels.clamp(min=0).unsqueeze(-1)
+        best = logits == logits.amax(-1, keepdim=True)
+        top = logits.float().softmax(-1).amax(-1)
+        counts = (best.gather(-1, own).squeeze(-1) & real & ~top.isnan()).double()
+        counts = counts / best.sum(-1).clamp(min=1)
+        self.accuracies.append(counts.sum(-1) / real.sum(-1))
+        classes = episodes.classes.gather(-1, own.squeeze(-1))[real]
+        right, sure = counts[real], top[real].double().nan_to_num()
         self.right.index_add_(0, classes, right)
         self.tried.index_add_(0, classes, torch.ones_like(right))
         place = (sure * _BINS).long().clamp(max=_BINS - 1)

@@ -14,6 +14,7 @@ from fgmm.command.evaluation_setup import (
     find_device,
     heads_by_shots,
     use_words,
+    warn_of_same_words,
     with_enough,
 )
 from fgmm.command.head_texts import load_heads
@@ -207,7 +208,10 @@ def evaluate_heads(
     layer = layer or ("joint" if with_words else "features")
     heads = chosen or load_heads((*_USUAL, *(_USUAL_WITH_WORDS if with_words else ())))
     at = heads_by_shots(heads, counts, with_words)
-    known = class_words(dataset, encoder=model, kind=words_kind) if with_words else None
+    kind = words_kind or next(iter(dataset.texts)) if with_words else None
+    known = class_words(dataset, encoder=model, kind=kind) if with_words else None
+    if kind is not None:
+        warn_of_same_words(dataset, kind)
     embedded = embed_dataset(
         dataset, encoder=model, layer=layer, batch_size=batch_size, cache=cache
     )
@@ -215,7 +219,6 @@ def evaluate_heads(
     features = embedded.features.to(find_device(model))
     found = _evaluate(embedded, features, at, ways, queries, episodes, seed, known, general)
 
-    kind = words_kind or next(iter(dataset.texts), None) if with_words else None
     n_classes = len(next(iter(next(iter(found.values())).values())).classes)
     told = {
         "source": dataset.name,

@@ -21,8 +21,12 @@ __all__ = [
     "find_device",
     "heads_by_shots",
     "use_words",
+    "warn_of_same_words",
     "with_enough",
 ]
+
+
+_GROUPS_SHOWN = 3  # of classes with the same words
 
 
 def check_files(out: Path | None, plot: Path | None) -> None:
@@ -173,6 +177,31 @@ def use_words(
     if asked and why:
         raise typer.BadParameter(f"no words to be had: {why}", param_hint="--words")
     return why is None if asked is None else asked
+
+
+def warn_of_same_words(dataset: LabelledImages, kind: str) -> None:
+    """Name classes that have the same words: no head of words alone can tell them apart.
+
+    Parameters
+    ----------
+    dataset : LabelledImages
+    kind : str
+        Which of its texts.
+    """
+    groups: dict[str, list[str]] = {}
+    for label in dataset.classes:
+        groups.setdefault(dataset.texts[kind][label], []).append(label)
+    same = {text: labels for text, labels in groups.items() if len(labels) > 1}
+    if not same:
+        return
+    told = [f"{', '.join(map(repr, labels))} ({text!r})" for text, labels in same.items()]
+    if len(told) > _GROUPS_SHOWN:
+        told[_GROUPS_SHOWN:] = [f"and {len(told) - _GROUPS_SHOWN} more"]
+    note(
+        "warning",
+        f"{sum(map(len, same.values()))} classes have the words of another, which heads of words "
+        f"alone cannot tell apart: {'; '.join(told)}",
+    )
 
 
 def find_background(model: ImageEncoder, layer: Layer, space: str) -> Background | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from typer.testing import CliRunner
 import fewshot
 import fgmm
 from fgmm.command.application import app
-from fgmm.command.evaluation_setup import find_background
+from fgmm.command.evaluation_setup import find_background, warn_of_same_words
 from fgmm.command.head_texts import read_head
-from fgmm.datasets import class_words, read_folder
+from fgmm.datasets import LabelledImages, class_words, read_folder
 from fgmm.evaluation_file import load_evaluations
 
 FAKE = ["--encoder", "fake", "--episodes", "20", "--queries", "2", "--ways", "3"]
@@ -147,6 +148,33 @@ def test_words_are_used_where_they_are_known_and_zero_shots_where_heads_read_the
     assert json.loads(Path("r.json").read_text())["words"] == "name"
     assert found[0]["zero-shot"].mean > 0.9  # it knows the names of colours
     assert "words: name" in " ".join(result.stdout.split())
+
+
+def test_classes_of_the_same_words_are_named(folder):
+    for twin in ("001.red", "002.red", "07-blue"):
+        (folder / twin).mkdir()
+        for at in range(6):
+            shutil.copy(folder / "red" / f"{at}.png", folder / twin)
+    result = run("pics", *FAKE, "-s", 1, "--head", "zero-shot")
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.stderr.split())
+    assert (
+        "warning: 5 classes have the words of another, which heads of words alone cannot tell "
+        "apart: '001.red', '002.red', 'red' ('red'); '07-blue', 'blue' ('blue')" in told
+    )
+    assert "warning" not in run("pics", *FAKE, "-s", 1, "--no-words").stderr
+
+
+def test_many_classes_of_the_same_words_are_counted(capsys):
+    labels = tuple(f"{kind}{at}" for kind in "abcd" for at in range(3))
+    texts = {"name": {x: x for x in labels}, "coarse": {x: x[0] for x in labels}}
+    data = LabelledImages("letters", labels, labels, texts=texts)
+    warn_of_same_words(data, "name")
+    assert capsys.readouterr().err == ""
+    warn_of_same_words(data, "coarse")
+    told = capsys.readouterr().err
+    assert "12 classes have the words of another" in told
+    assert told.endswith("'c0', 'c1', 'c2' ('c'); and 1 more\n")
 
 
 def test_without_words_the_layer_is_features():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 
 from fewshot.head import InnerProductHead
 from fewshot.inner_products import InnerProducts
-from fewshot.support import Support, Words
+from fewshot.support import Support
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from fewshot.background import Background
     from fewshot.episodes import Episodes, EpisodeSampler
     from fewshot.head import Head
+    from fewshot.support import Words
 
 __all__ = ["Answer", "FeaturePool"]
 
@@ -193,12 +195,7 @@ class _FromFeatures:
         pool = self.pool
         words = pool.words
         if words is not None:
-            words = Words(
-                words.embeddings[episodes.classes],
-                words.logit_scale,
-                words.logit_bias,
-                words.scoring,
-            )
+            words = replace(words, embeddings=words.embeddings[episodes.classes])
         support = Support(
             pool.features[episodes.support],
             episodes.support_labels,

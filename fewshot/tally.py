@@ -39,8 +39,9 @@ class Tally:
         Parameters
         ----------
         logits : Tensor of shape (e, q, k)
-            Scores; a row of NaN counts as wrong. Where n classes share the highest, one of
-            them right counts as 1 / n: what guessing among them would give on average.
+            Scores; a row with NaN or without a finite highest counts as wrong. Where n
+            classes share the highest, one of them right counts as 1 / n: what guessing among
+            them would give on average.
         episodes : Episodes
             The tile.
         """

@@ -173,6 +173,13 @@ def test_a_gram_matrix_is_made_where_it_costs_less_than_the_episodes():
     assert not pays("laplacian-shot", small, large)
     assert pays("laplacian-shot", small, small)
     assert pays("laplacian-shot", small, large, n_episodes=10_000)
+    # 400 + 40,000 products for 180 rows, and for 210
+    assert not pays("prototype", small, large, n_episodes=6)
+    assert pays("prototype", small, large, n_episodes=7)
+    # 10 episodes ask for 30 x 10 products each, or for 30 x 30: that tips it at 250 pictures
+    middle = torch.ones(250, 4)
+    assert not pays("prototype", middle)
+    assert pays("laplacian-shot", middle)
 
 
 def test_a_gram_matrix_that_memory_may_not_hold_is_not_made():
@@ -325,6 +332,14 @@ def test_a_query_with_equal_best_classes_counts_as_one_over_their_number():
     assert sum(bins[1]) == pytest.approx(sum(right))
 
 
+def test_a_query_without_a_finite_highest_logit_counts_as_wrong():
+    inf, nan = math.inf, math.nan
+    rows = [[inf, 0, 0], [-inf] * 3, [1, nan, 0], [inf, inf, 0], [nan] * 3, [1, 0, -inf]]
+    accuracies, right, *_ = tallied(rows, [0] * 6)
+    assert accuracies == pytest.approx([1 / 6])
+    assert right == [1, 0, 0]
+
+
 def test_logits_that_differ_in_their_last_digit_are_no_tie():
     assert tallied([[1.0, 1.0 + 1e-12], [1e6, 1e6 + 1e-9]], [1, 1])[0] == [1]
     assert tallied([[1.0, 1.0 + 1e-12], [1e6, 1e6 + 1e-9]], [0, 0])[0] == [0]
@@ -417,6 +432,7 @@ def test_nothing_is_made_on_another_device_than_the_features(monkeypatch):
         ({"n_shot": 6}, EpisodeError, r"class 'crow' has 8 pictures, and 6 \+ 3 are needed"),
         ({"n_way": 6}, EpisodeError, "n_way is 6 and 5 classes have enough"),
         ({"n_shot": 0}, EvaluationError, "PrototypeHead needs photos and n_shot is"),
+        ({"n_shot": (0, 2)}, EvaluationError, r"PrototypeHead needs photos and n_shot is \(0, 2"),
         ({"head": {"a": ZeroShotHead()}}, EvaluationError, r"a needs words: give words=Words"),
         ({"words": Words(torch.eye(4, 10), 1.0)}, EvaluationError, r"\(4, 10\) for 5 labels"),
         ({"query_features": torch.ones(9, 10)}, EvaluationError, "query_labels together"),

@@ -34,6 +34,9 @@ WITHIN_SHRINKAGE, BETWEEN_SHRINKAGE = 0.9, 0.6
 # Within-class share of the variance of unit features where no background tells it; it is
 # that of the embedded encoder's background, and only the first two photos lean on it.
 WITHIN_SHARE = 0.7
+# The mean of all pictures counts like the means of so many classes of the episode: classes
+# that are compared mostly come from one corner of the world (a shop's shelf, one family).
+GENERAL = 5
 # Photos are the same where their variance is below this share of their squared length.
 SAME = 1e-4
 
@@ -126,6 +129,29 @@ class PhotoModel:
         within = torch.where(told, within.clamp(min=1e-6), 1.0)
         between = torch.where(told, (spread / within - 1).clamp(min=0.05), 0.0)
         return cls(mean, None, between, within, "isotropic, guessed from the support")
+
+    def centred(self, features: Tensor, one_hot: Tensor) -> PhotoModel:
+        """Move the mean of all pictures towards the classes that have photos.
+
+        ``m_0 <- (5 m_0 + sum of the classes' mean photos) / (5 + number of such classes)``.
+
+        Parameters
+        ----------
+        features : Tensor of shape (..., s, d)
+            Support; padding must hold finite numbers.
+        one_hot : Tensor of shape (..., s, k)
+            Membership.
+
+        Returns
+        -------
+        PhotoModel
+        """
+        counts = one_hot.sum(-2)
+        means = one_hot.mT @ features / counts.clamp(min=1).unsqueeze(-1)
+        seen = (counts > 0).sum(-1)[..., None, None]
+        return replace(
+            self, mean=(GENERAL * self.mean + means.sum(-2, keepdim=True)) / (GENERAL + seen)
+        )
 
     def coordinates(self, features: Tensor) -> Tensor:
         """Move features into the basis.

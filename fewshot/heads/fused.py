@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FittedFusedHead", "FusedHead"]
 
-# Weights of words that are tried. None at all counts four times: words of a foreign
+# Weights of words that are tried. None at all counts eight times: words of a foreign
 # language, or of a domain the encoder never met, are worth nothing, not little.
 WORD_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
-NO_WORDS_PRIOR = math.log(4.0)
+NO_WORDS_PRIOR = math.log(8.0)
 # Words judged alone count like this many photos, however many there are; beyond, words and
 # photos are judged together.
 ALONE = 10
@@ -33,6 +33,8 @@ ALONE = 10
 NATS = 1.2
 SPREAD = 0.5
 PHOTO_STEPS = (0.3, 0.45, 0.65, 1.0, 1.5, 2.2, 3.3, 5.0)
+# Nats from which evidence against a class grows like a logarithm only.
+DOUBT = 1.5
 
 
 class FusedHead(Head):
@@ -41,11 +43,14 @@ class FusedHead(Head):
     ::
 
         logit_c(x) = w_T * (logit_scale * cos(x, t_c) + logit_bias)     words
-                   + w_P * evidence_c(x)                                photos; 0 without any
+                   + doubt(w_P * evidence_c(x))                         photos; 0 without any
 
     ``evidence_c`` is the log-likelihood ratio of class c's photos against the `Background`
     (`fewshot.photo_evidence`), so it never sees a text, and a class with photos gains nothing
-    from merely having them.
+    from merely having them. ``doubt`` leaves what speaks for a class as it is and turns ``-e``
+    nats against it into ``-1.5 log(1 + e / 1.5)``: a class may look otherwise than the few
+    photos show, so where a picture resembles no photo, the words decide. It changes no order
+    among classes by their photos.
 
     The weights are posterior means over a small grid. Every photo judges the words (words
     have never seen it), and judges photos with itself left out where its class has another.
@@ -131,7 +136,7 @@ class FusedHead(Head):
         if support.background is None:
             model = PhotoModel.of_support(x, support.labels, member)
         else:
-            model = PhotoModel.of_background(support.background, x)
+            model = PhotoModel.of_background(support.background, x).centred(x, member)
         points = model.coordinates(x)
         sums = member.mT @ points
         words, photos = self._weights(support, model, x, points, sums, counts, real)
@@ -167,8 +172,9 @@ class FusedHead(Head):
             each = logits.gather(-1, own).squeeze(-1) - logits.logsumexp(-1)
             return torch.where(who, each, 0.0).sum(-1)
 
+        doubted = [doubt(s * left_out) for s in steps]
         if support.words is None:
-            joint = torch.stack([right(s * left_out, judged) for s in steps], -1) + photo_prior
+            joint = torch.stack([right(e, judged) for e in doubted], -1) + photo_prior
             photos = (joint.softmax(-1) * steps).sum(-1) * believed
             return torch.zeros_like(photos), photos
 
@@ -180,7 +186,7 @@ class FusedHead(Head):
             alone = right(weight * text, real) * (ALONE / n).clamp(max=1.0)
             if place == 0:
                 alone = alone + NO_WORDS_PRIOR
-            together = [right(weight * text + s * left_out, judged) for s in steps]
+            together = [right(weight * text + e, judged) for e in doubted]
             rows.append(torch.stack(together, -1) + alone.unsqueeze(-1) + photo_prior)
         table = torch.stack(rows, -2)
         joint = table.flatten(-2).softmax(-1).view(table.shape)
@@ -231,7 +237,7 @@ class FittedFusedHead:
         """
         z = queries.to(self.sums.dtype)
         photos = evidence(self.model, self.model.coordinates(z), self.sums, self.counts)
-        photos = self.photo_weight[..., None, None] * photos
+        photos = doubt(self.photo_weight[..., None, None] * photos)
         if self.support.words is None:
             return {"text": torch.zeros_like(photos), "photos": photos}
         text = _word_logits(self.support.words, queries, z.dtype)
@@ -255,6 +261,23 @@ class FittedFusedHead:
         check_queries(queries, self.support, self.head, query_mask)
         told = self.evidence(queries)
         return mask_absent(told["text"] + told["photos"], self.support.class_mask)
+
+
+def doubt(evidence: Tensor) -> Tensor:
+    """Let evidence against a class grow like a logarithm, as a heavy-tailed density would.
+
+    Parameters
+    ----------
+    evidence : Tensor
+        Nats.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape: as it was where positive, ``-DOUBT * log(1 - e / DOUBT)`` elsewhere.
+    """
+    against = -DOUBT * torch.log1p(-evidence.clamp(max=0) / DOUBT)
+    return torch.where(evidence < 0, against, evidence)
 
 
 def _word_logits(words: Words, features: Tensor, dtype: torch.dtype) -> Tensor:

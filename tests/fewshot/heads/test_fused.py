@@ -39,7 +39,8 @@ def covariances(support: Support):
         within, total = support.background.within.numpy(), support.background.total.numpy()
         between = total - within  # positive in every direction here
         sphere = [np.mean(np.diag(m)) * np.eye(d) for m in (within, between)]
-        m_0 = support.background.mean.numpy()
+        means = [x[np.array(labels) == c].mean(0) for c in set(labels)]
+        m_0 = (5 * support.background.mean.numpy() + sum(means)) / (5 + len(means))
         return m_0, 0.1 * within + 0.9 * sphere[0], 0.4 * between + 0.6 * sphere[1]
     m_0, classes = x.mean(0), set(labels)
     around = 0.0
@@ -60,6 +61,10 @@ def evidence_of(model, own, query) -> float:
         m_0 + gain @ (np.mean(own, 0) - m_0), within + between - gain @ between
     )
     return predicted.logpdf(query) - multivariate_normal(m_0, within + between).logpdf(query)
+
+
+def doubted(nats: float) -> float:
+    return nats if nats > 0 else -1.5 * math.log(1 - nats / 1.5)
 
 
 def log_softmax_at(logits, place) -> float:
@@ -93,14 +98,16 @@ def weights_slowly(support: Support):
     scores = {}
     for weight in WORD_WEIGHTS:
         for step in PHOTO_STEPS:
-            score = math.log(4) if weight == 0 else 0.0
+            score = math.log(8) if weight == 0 else 0.0
             score -= (math.log(step) / 0.5) ** 2 / 2
             for (_, label), text, photo in zip(photos, words, left_out, strict=True):
                 place = exist.index(label)
                 alone = log_softmax_at([weight * t for t in text], place)
                 score += alone * min(1.0, 10 / len(photos))
                 if photo is not None:
-                    both = [weight * t + step * p for t, p in zip(text, photo, strict=True)]
+                    both = [
+                        weight * t + doubted(step * p) for t, p in zip(text, photo, strict=True)
+                    ]
                     score += log_softmax_at(both, place)
             scores[weight, step] = score
     top = max(scores.values())
@@ -132,22 +139,25 @@ def test_at_one_shot_logits_are_the_definition(word_episode, known):
     own = [support.features[support.labels == c].numpy() for c in range(3)]
     unit = functional.normalize(queries, dim=-1)
     text = support.words.logit_scale * unit @ support.words.embeddings.mT
-    photos = [[evidence_of(model, own[c], q) for c in range(3)] for q in queries.numpy()]
-    expected = w_words * text + w_photos * torch.tensor(photos).double()
+    photos = [
+        [doubted(w_photos * evidence_of(model, own[c], q)) for c in range(3)]
+        for q in queries.numpy()
+    ]
+    expected = w_words * text + torch.tensor(photos).double()
     torch.testing.assert_close(FusedHead()(support, queries), expected)
 
 
 def test_a_case_by_hand():
     # Words and photos both along the axes, logit scale log 3, one photo a class.
     # Words: each photo is told right with probability 3^w / (3^w + 1), so weight w has mass
-    # (3^w / (3^w + 1))^2; no words at all has 4 times (1/2)^2 = 1.
+    # (3^w / (3^w + 1))^2; no words at all has 8 times (1/2)^2 = 2.
     # Photos: none can be left out, so w_P is the prior mean of the steps (they claim 0.094
     # nats, below 1.2). m_0 = (1/2, 1/2), spread 1/4, within 0.7 / 4 = 0.175, between 3/7 of it.
     # Coordinates of the query (1, 0): +-p with p^2 = (1/4) / 0.175 = 10/7. Class means lie at
     # 3/10 of +-p, predicted variance 1 + 3/10, background variance 10/7. In nats:
     #   class 0:  -0.49 (10/7) / 1.3 - log 1.3 + 1 + log(10/7) =  0.555849
     #   class 1:  -1.69 (10/7) / 1.3 - log 1.3 + 1 + log(10/7) = -0.762832
-    mass = {w: (3**w / (3**w + 1)) ** 2 for w in WORD_WEIGHTS} | {0.0: 1.0}
+    mass = {w: (3**w / (3**w + 1)) ** 2 for w in WORD_WEIGHTS} | {0.0: 2.0}
     w_words = sum(w * m for w, m in mass.items()) / sum(mass.values())
     prior = {s: math.exp(-2 * math.log(s) ** 2) for s in PHOTO_STEPS}
     w_photos = sum(s * m for s, m in prior.items()) / sum(prior.values())
@@ -155,7 +165,9 @@ def test_a_case_by_hand():
     support = Support(
         axes, torch.tensor([0, 1]), torch.ones(2, dtype=torch.bool), Words(axes, math.log(3))
     )
-    expected = [w_words * math.log(3) + w_photos * 0.555849, w_photos * -0.762832]
+    # What speaks against class 1 is doubted: -1.5 log(1 + w_P 0.762832 / 1.5).
+    against = -1.5 * math.log(1 + w_photos * 0.762832 / 1.5)
+    expected = [w_words * math.log(3) + w_photos * 0.555849, against]
     found = FusedHead().fit(support).logits(axes[:1])
     torch.testing.assert_close(found, torch.tensor([expected]).double(), rtol=0, atol=1e-5)
 
@@ -172,7 +184,7 @@ def test_without_photos_it_is_zero_shot_to_the_bit(word_episode, dtype):
         assert torch.equal(FusedHead()(support, queries), expected)
 
 
-def test_without_words_it_is_photo_evidence_times_a_constant(photo_episode):
+def test_without_words_it_is_photo_evidence_times_a_constant_doubted(photo_episode):
     support, queries = photo_episode(3, (3, 1, 2))
     fitted = FusedHead().fit(support)
     assert fitted.word_weight == 0
@@ -180,7 +192,12 @@ def test_without_words_it_is_photo_evidence_times_a_constant(photo_episode):
         fitted.model, fitted.model.coordinates(queries), fitted.sums, fitted.counts
     )
     found = fitted.logits(queries)
-    torch.testing.assert_close(found, fitted.photo_weight * raw)
+    weighed = fitted.photo_weight * raw
+    assert (weighed > 0).any()
+    assert (weighed < 0).any()
+    expected = torch.tensor([[doubted(e) for e in row] for row in weighed.tolist()]).double()
+    torch.testing.assert_close(found, expected)
+    assert torch.equal(found.argsort(-1), raw.argsort(-1))
     assert fitted.photo_weight > 0
     worse = replace(support, labels=support.labels[torch.tensor([1, 2, 0, 4, 5, 3])])
     with_words = replace(support, words=Words(torch.eye(3, 6).double(), 10.0))
@@ -202,10 +219,12 @@ def test_photo_evidence_knows_no_text_and_no_common_shift(word_episode):
     support, queries = word_episode(5, (3, 2, 0, 1))
     support = replace(support, background=spread(6))
     fitted = FusedHead().fit(support)
-    photos = fitted.evidence(queries)["photos"] / fitted.photo_weight
+    photos = fitted.evidence(queries)["photos"]
     others = replace(support.words, embeddings=support.words.embeddings.flip(0))
-    fitted = FusedHead().fit(replace(support, words=others))
-    torch.testing.assert_close(fitted.evidence(queries)["photos"] / fitted.photo_weight, photos)
+    # words may change how much the photos weigh, not what they say
+    misled = FusedHead().fit(replace(support, words=others))
+    same = replace(misled, photo_weight=fitted.photo_weight)
+    torch.testing.assert_close(same.evidence(queries)["photos"], photos)
     shift = 3.0
     moved = replace(
         support,

@@ -123,6 +123,18 @@ def test_photos_of_half_the_classes_steal_nothing_from_the_others(gap, n):
     assert cost <= max(fixed, 0) + 0.2
 
 
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("strength", [0.1, 1.0, 5.0])
+def test_on_pictures_of_nothing_in_particular_photos_speak_against_every_class(n, strength):
+    support, _, _ = world((n,) * 5, d=64)
+    fitted = FusedHead().fit(support)
+    fitted = replace(fitted, photo_weight=strength * fitted.photo_weight)
+    background = support.background
+    noise = torch.randn(60, 400, 64, generator=torch.Generator().manual_seed(1)).double()
+    anything = background.mean + noise @ torch.linalg.cholesky(background.total).mT
+    assert fitted.evidence(anything)["photos"].mean((0, 1)).max() < 0
+
+
 def falls_short(*case, **how):
     """A case in which the head misses its aim; the day it does not, the test says so."""
     return pytest.param(*case, marks=pytest.mark.xfail(strict=True, reason=how["by"]), id=how["id"])
@@ -135,21 +147,20 @@ def falls_short(*case, **how):
             4,
             {"kinship": 2.0, "d": 256, "text_noise": 0.5},
             True,
-            by="97.6 % by words alone; photos of the siblings cost 6.0 points, fixed strength 0",
+            by="97.6 % by words alone; photos of the siblings cost 3.9 points, fixed strength 0",
             id="siblings told apart by words",
         ),
         falls_short(
             4,
             {"kinship": 2.0, "d": 64, "text_noise": 1.5},
             False,
-            by="61.7 % by words alone; photos of the siblings cost 35, fixed strength 12 points",
+            by="61.7 % by words alone; photos of the siblings cost 29, fixed strength 15 points",
             id="siblings",
         ),
-        falls_short(
+        pytest.param(
             1,
             {"separation": 0.5, "d": 64, "text_noise": 1.5},
             False,
-            by="51.5 % by words alone; photos of others cost 4.2, fixed strength 2.5 points",
             id="classes that overlap",
         ),
     ],
@@ -183,8 +194,8 @@ def with_an_odd_photo(n: int, kind: str, **other):
 @pytest.mark.parametrize(
     ("n", "kind"),
     [
-        falls_short(1, "stranger", by="99.8 % by words, 98.7 % with photos", id="1-stranger"),
-        falls_short(1, "another class", by="99.8 % by words, 95.5 % with photos", id="1-another"),
+        (1, "stranger"),
+        falls_short(1, "another class", by="99.8 % by words, 97.9 % with photos", id="1-another"),
         (2, "stranger"),
         (2, "another class"),
     ],

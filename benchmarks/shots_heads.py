@@ -97,16 +97,16 @@ def entries(shots: int) -> list[Entry]:
 def few(entry: Entry, shots: int, n: int, ways: int = 5) -> int:
     """How many of ``n`` episodes a head is run on: all, or the first ones; 0: left out.
 
-    A tuned head costs photos times strengths fits an episode: at 20 ways and 4 shots or more
-    the dear ones would take days.
+    A tuned head costs photos times strengths fits an episode: at 20 ways the dear ones would
+    take days.
     """
     share = 1.0
-    if ways > 5 and entry.tuned and shots >= 4 and entry.plain in TRAINED | DEAR:
+    if ways > 5 and entry.tuned and entry.plain in TRAINED | DEAR:
         return 0
     if entry.plain == "clip-adapter" or (ways > 5 and entry.plain == "svm" and shots >= 8):
         share = 0.1
     elif entry.tuned and entry.plain in TRAINED:
         share = 0.1 if shots <= 2 else 0.05 if shots <= 4 else 0.02
-    elif entry.tuned and entry.plain in DEAR and (shots >= 8 or ways > 5):
+    elif entry.tuned and entry.plain in DEAR and shots >= 8:
         share = 0.1
     return min(n, max(40, round(share * n)))

@@ -10,19 +10,65 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from knowledge.adjacency import Adjacency
+    from knowledge.ancestry import common_ancestor, taxonomy_distances
+    from knowledge.backoff import Answer, back_off
     from knowledge.concept import Concept, Relation, Text
     from knowledge.graph import KnowledgeGraph
+    from knowledge.lookalikes import Difference, Lookalike, find_lookalikes, tell_apart
+    from knowledge.matrices import AttributeMatrix, Trait
+    from knowledge.propagation import convolve, propagate
+    from knowledge.questions import Inquiry, Question
+    from knowledge.taxonomy import Taxonomy
     from knowledge.validation import Finding
 
 _HOME = {
+    "Adjacency": "knowledge.adjacency",
+    "Answer": "knowledge.backoff",
+    "AttributeMatrix": "knowledge.matrices",
     "Concept": "knowledge.concept",
+    "Difference": "knowledge.lookalikes",
     "Finding": "knowledge.validation",
+    "Inquiry": "knowledge.questions",
     "KnowledgeGraph": "knowledge.graph",
+    "Lookalike": "knowledge.lookalikes",
+    "Question": "knowledge.questions",
     "Relation": "knowledge.concept",
+    "Taxonomy": "knowledge.taxonomy",
     "Text": "knowledge.concept",
+    "Trait": "knowledge.matrices",
+    "back_off": "knowledge.backoff",
+    "common_ancestor": "knowledge.ancestry",
+    "convolve": "knowledge.propagation",
+    "find_lookalikes": "knowledge.lookalikes",
+    "propagate": "knowledge.propagation",
+    "taxonomy_distances": "knowledge.ancestry",
+    "tell_apart": "knowledge.lookalikes",
 }
 
-__all__ = ["Concept", "Finding", "KnowledgeGraph", "Relation", "Text"]
+__all__ = [
+    "Adjacency",
+    "Answer",
+    "AttributeMatrix",
+    "Concept",
+    "Difference",
+    "Finding",
+    "Inquiry",
+    "KnowledgeGraph",
+    "Lookalike",
+    "Question",
+    "Relation",
+    "Taxonomy",
+    "Text",
+    "Trait",
+    "back_off",
+    "common_ancestor",
+    "convolve",
+    "find_lookalikes",
+    "propagate",
+    "taxonomy_distances",
+    "tell_apart",
+]
 
 __distribution__ = "fgmm"  # fgmm reads this line to tell its own package from a namesake
 

@@ -15,7 +15,7 @@ else:
     import tomli as tomllib
 
 # What the empty rooms will need: take a name out when its package comes to use it.
-AWAITED = {"scipy"}
+AWAITED: set[str] = set()
 
 
 def plain_name(requirement: str) -> str:

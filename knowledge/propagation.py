@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["convolve", "propagate"]
 
-_COLUMNS = 32  # at a time: enough to read the matrix seldom, few enough to stay near the processor
+_COLUMNS = 16  # at a time: enough to read the matrix seldom, few enough to stay near the processor
 
 
 def propagate(

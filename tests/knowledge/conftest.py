@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
@@ -102,3 +104,49 @@ def make_graphs(*, json: bool) -> st.SearchStrategy[KnowledgeGraph]:
 @pytest.fixture(scope="session", name="make_graphs")
 def make_graphs_fixture():
     return make_graphs
+
+
+@pytest.fixture(scope="session")
+def make_dag():
+    """A factory of is-a graphs, also as networkx (child to parent): ``make_dag(seed, n)``.
+
+    With ``parents=1`` trees, and several of them; with more, any graph without circles.
+    """
+
+    def make(seed: int, n: int = 12, parents: int = 3) -> tuple[KnowledgeGraph, nx.DiGraph]:
+        rng = np.random.default_rng(seed)
+        ids = [f"c{i}" for i in rng.permutation(n)]
+        plain = nx.DiGraph()
+        plain.add_nodes_from(ids)
+        for i in range(1, n):
+            count = min(i, int(rng.integers(0, parents + 1)) if rng.random() < 0.3 else 1)
+            for j in rng.choice(i, size=count, replace=False):
+                plain.add_edge(ids[i], ids[j])
+        graph = KnowledgeGraph()
+        ranks = ["kingdom", "family", "species"]
+        graph.add(*(Concept(id, rank=ranks[i % 3], **NOTES) for i, id in enumerate(sorted(ids))))
+        graph.add(*(Relation(child, "is-a", parent, **NOTES) for child, parent in plain.edges))
+        return graph, plain
+
+    return make
+
+
+@pytest.fixture
+def colours() -> KnowledgeGraph:
+    """Three birds under one; traits of parts, of the lineage, stated absences, two sources."""
+    graph = KnowledgeGraph()
+    graph.add(
+        *(Concept(id, **NOTES) for id in ["bird", "robin", "wren", "magpie"]),
+        *(Concept(id, kind="attribute", **NOTES) for id in ["red", "black", "feathered"]),
+        *(Concept(id, kind="part", **NOTES) for id in ["wing", "tail"]),
+        *(Relation(id, "is-a", "bird", **NOTES) for id in ["robin", "wren", "magpie"]),
+        Relation("bird", "has-attribute", "feathered", **NOTES),
+        Relation("bird", "has-attribute", "red", strength=0.2, **NOTES),
+        Relation("robin", "has-attribute", "red", strength=0.9, **NOTES),
+        Relation("robin", "has-attribute", "red", strength=0.7, source="a book"),
+        Relation("wren", "has-attribute", "red", strength=0.0, **NOTES),
+        Relation("magpie", "has-attribute", "black", strength=1.0, part="tail", **NOTES),
+        Relation("magpie", "has-attribute", "black", strength=0.6, part="wing", **NOTES),
+        Relation("wren", "similar-to", "robin", strength=0.5, **NOTES),
+    )
+    return graph

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from knowledge.ancestry import common_ancestor, taxonomy_distances
     from knowledge.backoff import Answer, back_off
     from knowledge.concept import Concept, Relation, Text
+    from knowledge.descriptor_linter import DescriptorFinding, lint_descriptors
     from knowledge.graph import KnowledgeGraph
     from knowledge.lookalikes import Difference, Lookalike, find_lookalikes, tell_apart
     from knowledge.matrices import AttributeMatrix, Trait
     from knowledge.propagation import convolve, propagate
     from knowledge.questions import Inquiry, Question
+    from knowledge.reading import read_graph, write_graph
     from knowledge.taxonomy import Taxonomy
     from knowledge.validation import Finding
 
@@ -27,6 +29,7 @@ _HOME = {
     "Answer": "knowledge.backoff",
     "AttributeMatrix": "knowledge.matrices",
     "Concept": "knowledge.concept",
+    "DescriptorFinding": "knowledge.descriptor_linter",
     "Difference": "knowledge.lookalikes",
     "Finding": "knowledge.validation",
     "Inquiry": "knowledge.questions",
@@ -41,9 +44,12 @@ _HOME = {
     "common_ancestor": "knowledge.ancestry",
     "convolve": "knowledge.propagation",
     "find_lookalikes": "knowledge.lookalikes",
+    "lint_descriptors": "knowledge.descriptor_linter",
     "propagate": "knowledge.propagation",
+    "read_graph": "knowledge.reading",
     "taxonomy_distances": "knowledge.ancestry",
     "tell_apart": "knowledge.lookalikes",
+    "write_graph": "knowledge.reading",
 }
 
 __all__ = [
@@ -51,6 +57,7 @@ __all__ = [
     "Answer",
     "AttributeMatrix",
     "Concept",
+    "DescriptorFinding",
     "Difference",
     "Finding",
     "Inquiry",
@@ -65,9 +72,12 @@ __all__ = [
     "common_ancestor",
     "convolve",
     "find_lookalikes",
+    "lint_descriptors",
     "propagate",
+    "read_graph",
     "taxonomy_distances",
     "tell_apart",
+    "write_graph",
 ]
 
 __distribution__ = "fgmm"  # fgmm reads this line to tell its own package from a namesake

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -113,27 +114,32 @@ class AttributeMatrix:
             If a concept is given twice.
         """
         ids = distinct_ids(graph, graph.concepts() if concepts is None else concepts)
-        own: dict[str, dict[Trait, float]] = {}
-        rows = []
+        own = cache(lambda id: _own_traits(graph, id)) if inherited else None
+        column: dict[Trait, int] = {}  # in the order in which they are met
+        indices: list[int] = []
+        values: list[float] = []
+        ends = [0]
         for id in ids:
-            owners = graph.lineage(graph[id])[::-1] if inherited else (graph[id],)
             row: dict[Trait, float] = {}
-            for owner in owners:
-                if owner.id not in own:
-                    own[owner.id] = _own_traits(graph, owner)
-                row |= own[owner.id]
-            rows.append(row)
+            if own is None:
+                row = _own_traits(graph, id)
+            else:
+                for owner in reversed(graph.lineage(graph[id])):
+                    row |= own(owner.id)
+            for trait, value in row.items():
+                indices.append(column.setdefault(trait, len(column)))
+                values.append(value)
+            ends.append(len(values))
         order = {c.id: i for i, c in enumerate(graph.concepts(kind=None))}
-        spoken_of = {trait for row in rows for trait in row}
-        traits = sorted(spoken_of, key=lambda t: (order.get(t.attribute, len(order)), t))
-        column = {trait: i for i, trait in enumerate(traits)}
+        traits = sorted(column, key=lambda t: (order.get(t.attribute, len(order)), t))
+        place = np.argsort([column[trait] for trait in traits])
         strengths = sparse.csr_array(
             (
-                np.array([value for row in rows for value in row.values()], dtype=np.float64),
-                np.array([column[trait] for row in rows for trait in row], dtype=np.int64),
-                np.cumsum([0, *map(len, rows)]),
+                np.array(values, dtype=np.float64),
+                place[np.array(indices, dtype=np.int64)],
+                np.array(ends),
             ),
-            shape=(len(rows), len(traits)),
+            shape=(len(ids), len(traits)),
         )
         return cls(read_only(strengths), ids, tuple(traits))
 
@@ -155,7 +161,7 @@ class AttributeMatrix:
             raise GraphError(f"unknown is {unknown!r}; it stands for a strength: give 0 to 1")
         found = np.full(self.strengths.shape, float(unknown))
         stored = self.strengths.tocoo()
-        found[stored.coords] = stored.data
+        found[stored.row, stored.col] = stored.data
         return found
 
     def rows(self, concepts: Iterable[str | Concept]) -> NDArray[np.intp]:
@@ -169,8 +175,8 @@ class AttributeMatrix:
         return AttributeMatrix(read_only(self.strengths[rows]), ids, self.traits)
 
 
-def _own_traits(graph: KnowledgeGraph, owner: Concept) -> dict[Trait, float]:
+def _own_traits(graph: KnowledgeGraph, id: str) -> dict[Trait, float]:
     said: dict[Trait, list[float]] = {}
-    for fact in graph.relations(owner, kind="has-attribute"):
+    for fact in graph.relations(graph[id], kind="has-attribute"):
         said.setdefault(Trait(fact.target, fact.part), []).append(fact.strength)
     return {trait: sum(strengths) / len(strengths) for trait, strengths in said.items()}

@@ -73,7 +73,10 @@ class Evaluation:
 
     @property
     def ci95(self) -> tuple[float, float]:
-        """95 % interval of the mean over episodes: it knows nothing of other classes."""
+        """95 % interval of `mean` over episodes, in [0, 1]: how well these pictures were measured.
+
+        More episodes make it narrower, and not what is known about new pictures or classes.
+        """
         return normal_interval(self.accuracies)
 
     @property
@@ -136,7 +139,7 @@ class Evaluation:
         drawn = self.class_tried > 0
         per_class = ((self.class_right - other.class_right) / self.class_tried)[drawn]
         return Difference(
-            float(gap.mean()), normal_interval(gap), bootstrap_interval(per_class.numpy())
+            float(gap.mean()), normal_interval(gap, (-1, 1)), bootstrap_interval(per_class.numpy())
         )
 
     def save(self, path: str | Path) -> None:

@@ -1,4 +1,9 @@
-"""95 % intervals: over episodes, over classes, and of paired differences."""
+"""95 % intervals: over episodes, over classes, and of paired differences.
+
+An interval over episodes tells how well these pictures were measured: more episodes make it
+narrower, and do not tell more of new pictures or other classes. One over classes tells how other
+classes might fare, and depends on how many classes there are.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +30,9 @@ class Difference:
     mean : float
         Mean difference of accuracies, in [-1, 1].
     ci95 : tuple of float
-        95 % interval over episodes, paired.
+        95 % interval over episodes of these pictures, paired, in [-1, 1].
     class_ci95 : tuple of float
-        95 % interval of a bootstrap over classes, paired: wider, and the honest one where
-        classes are few.
+        95 % interval over classes, paired, in [-1, 1]: how other classes might fare.
 
     Examples
     --------
@@ -41,30 +45,41 @@ class Difference:
     class_ci95: tuple[float, float]
 
 
-def normal_interval(values: Tensor) -> tuple[float, float]:
+def normal_interval(
+    values: Tensor, limits: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float]:
     """Interval of a mean by the normal approximation: 1.96 standard errors on both sides.
 
     Parameters
     ----------
     values : Tensor of shape (n,)
         Independent values, such as accuracies of episodes.
+    limits : (float, float), default=(0, 1)
+        The smallest and largest mean there can be: the interval ends there.
 
     Returns
     -------
     tuple of float
         NaN for fewer than two values.
 
+    Notes
+    -----
+    Over episodes it is for these pictures: more episodes make it narrower, and not what is known
+    about new pictures.
+
     Examples
     --------
     >>> import torch
     >>> normal_interval(torch.tensor([0.5, 0.5, 0.5]))
     (0.5, 0.5)
+    >>> normal_interval(torch.tensor([1.0, 0.6, 1.0]))[1]
+    1.0
     """
     if len(values) < 2:
         return float("nan"), float("nan")
     mean = float(values.mean())
     half = 1.959964 * float(values.std()) / len(values) ** 0.5
-    return mean - half, mean + half
+    return max(limits[0], mean - half), min(limits[1], mean + half)
 
 
 def bootstrap_interval(values: npt.NDArray[Any]) -> tuple[float, float]:

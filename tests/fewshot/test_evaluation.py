@@ -86,6 +86,16 @@ def test_the_normal_interval_covers_as_often_as_it_says():
     assert 0.925 < np.mean(inside) < 0.965  # 0.95, less a little for 100 episodes
 
 
+def test_an_interval_over_episodes_ends_where_accuracies_end():
+    one, other = told([1.0, 1.0, 1.0, 0.6]), told([0.0, 0.0, 0.0, 0.4])
+    # standard error 0.2 / 2: 1.96 of them on both sides of 0.9 and of 0.1
+    assert one.ci95 == pytest.approx((0.9 - 0.1959964, 1.0))
+    assert other.ci95 == pytest.approx((0.0, 0.1 + 0.1959964))
+    # gaps 1, 1, 1, 0.2: mean 0.8, standard error 0.4 / 2
+    assert one.minus(other).ci95 == pytest.approx((0.8 - 0.3919928, 1.0))
+    assert other.minus(one).ci95 == pytest.approx((-1.0, -0.8 + 0.3919928))
+
+
 def test_the_bootstrap_agrees_with_a_loop_and_is_the_same_every_time():
     values = np.random.default_rng(5).uniform(size=21)
     rng = np.random.default_rng(99)

@@ -1,0 +1,24 @@
+"""Class vectors and pictures brought together: what is learned on base classes, for any class.
+
+The classical zero-shot methods share the protocol in `class_regression.py`; read that first.
+"""
+
+from __future__ import annotations
+
+from fgmm.joint.class_regression import ClassRegression, calibrated, choose
+from fgmm.joint.dap import DirectAttributePrediction
+from fgmm.joint.devise import DeViSE
+from fgmm.joint.eszsl import ESZSL
+from fgmm.joint.gcn_regression import GraphRegression
+from fgmm.joint.sae import SemanticAutoencoder
+
+__all__ = [
+    "ESZSL",
+    "ClassRegression",
+    "DeViSE",
+    "DirectAttributePrediction",
+    "GraphRegression",
+    "SemanticAutoencoder",
+    "calibrated",
+    "choose",
+]

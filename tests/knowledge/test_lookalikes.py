@@ -52,6 +52,11 @@ def test_equal_ones_come_in_the_order_of_the_rows_and_twins_are_at_one():
     assert found[0].similarity == pytest.approx(1)
     assert found[0].similarity <= 1
     assert [id for id, _ in find_lookalikes(matrix, "a", 2)] == ["c", "b"]
+    many = AttributeMatrix(matrix.strengths[[0] + [1, 2] * 50], tuple(map(str, range(101))), ())
+    assert [int(id) for id, _ in find_lookalikes(many, "0", 70)] == [
+        *range(2, 101, 2),
+        *range(1, 40, 2),
+    ]
     assert find_lookalikes(matrix, "e") == (), "of whom nothing is known, nobody is like"
 
 

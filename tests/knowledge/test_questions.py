@@ -215,7 +215,9 @@ def test_with_errors_in_the_answers_the_truth_still_comes_out():
 def test_when_to_stop():
     truth = np.eye(4)
     prior = [0.7, 0.1, 0.1, 0.1]
-    assert binary(truth, prior, sure=0.7).question() is None
+    assert binary(np.eye(2), [0.5, 0.5], sure=0.5).question() is None, "sure is sure enough"
+    assert binary(truth, prior, sure=0.69).question() is None
+    assert binary(truth, prior, sure=0.71).question() is not None
     assert binary(truth, prior, most=0).question() is None
     gain = binary(truth, prior).question().gain
     assert binary(truth, prior, least_gain=gain + 1e-6).question() is None
@@ -224,6 +226,13 @@ def test_when_to_stop():
     assert once.question() is None
     assert binary(np.zeros((2, 0)), [0.5, 0.5]).question() is None, "nothing to ask"
     assert binary(np.ones((2, 1)), [0.5, 0.5], least_gain=0).question() is None
+
+
+def test_equal_questions_stay_equal_in_spite_of_rounding():
+    """Each tells one class from the other three; the third's gain is larger in its last digit."""
+    inquiry = binary(1 - np.eye(4)[::-1], np.full(4, 0.25), error_rate=0.1)
+    assert inquiry.gains() == pytest.approx(np.full(4, inquiry.gains()[0]), rel=1e-12)
+    assert inquiry.question().trait == Trait("t0")
 
 
 def test_the_graph_gives_parts_the_lineage_and_what_is_not_known(colours):

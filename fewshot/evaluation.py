@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fewshot.errors import EvaluationError
-from fewshot.intervals import Difference, bootstrap_interval, normal_interval
+from fewshot.intervals import Difference, class_interval, normal_interval
 
 __all__ = ["Evaluation", "read_json"]
 
@@ -92,8 +92,8 @@ class Evaluation:
 
     @property
     def class_ci95(self) -> tuple[float, float]:
-        """95 % interval of `macro` by a bootstrap over classes: how other classes might fare."""
-        return bootstrap_interval(np.array(list(self.per_class.values())))
+        """95 % interval of `macro` over classes, in [0, 1]: how other classes might fare."""
+        return class_interval(np.array(list(self.per_class.values())))
 
     @property
     def ece(self) -> float:
@@ -139,7 +139,9 @@ class Evaluation:
         drawn = self.class_tried > 0
         per_class = ((self.class_right - other.class_right) / self.class_tried)[drawn]
         return Difference(
-            float(gap.mean()), normal_interval(gap, (-1, 1)), bootstrap_interval(per_class.numpy())
+            float(gap.mean()),
+            normal_interval(gap, (-1, 1)),
+            class_interval(per_class.numpy(), (-1, 1)),
         )
 
     def save(self, path: str | Path) -> None:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr, stdtrit
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Difference", "bootstrap_interval", "normal_interval"]
+__all__ = ["Difference", "class_interval", "normal_interval"]
 
 _RESAMPLES = 10_000
+_FEWEST = 8  # values of which a bootstrap's means are many enough to have tails
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +84,54 @@ def normal_interval(
     return max(limits[0], mean - half), min(limits[1], mean + half)
 
 
-def bootstrap_interval(values: npt.NDArray[Any]) -> tuple[float, float]:
-    """Interval of a mean by the percentile bootstrap, 10,000 resamples, the same every time.
+def class_interval(
+    values: npt.NDArray[Any], limits: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float]:
+    """Interval of a mean over few or many classes; as wide as their small number asks for.
+
+    Of 8 values or more, the expanded percentile bootstrap: 10,000 resamples, the same every time.
+    Of 2 to 7, Student's interval. Of one, ``limits``: nothing is known of another class.
 
     Parameters
     ----------
     values : array of shape (n,)
         Independent values, such as accuracies of classes.
+    limits : (float, float), default=(0, 1)
+        The smallest and largest mean there can be: the interval ends there.
 
     Returns
     -------
     tuple of float
 
+    Notes
+    -----
+    A plain percentile bootstrap is too narrow for few values, by ``sqrt((n - 1) / n)`` and by the
+    normal quantile where Student's is due: of 2 values it covers the mean half of the time.
+    Expanded, its quantiles are ``Phi(-sqrt(n / (n - 1)) t)`` and 1 minus that, where t is
+    Student's 97.5 % quantile of n - 1 degrees of freedom. Values that are all equal give an
+    interval of no width, in either way.
+
+    References
+    ----------
+    Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American Statistician
+    69(4), on narrowness bias.
+
     Examples
     --------
-    >>> low, high = bootstrap_interval(np.array([0.0, 1.0]))
-    >>> low, high
-    (0.0, 1.0)
+    >>> low, high = class_interval(np.array([0.50, 0.52]))
+    >>> round(low, 2), round(high, 2)
+    (0.38, 0.64)
     """
+    n = len(values)
+    if n < 2:
+        return limits
+    quantile = float(stdtrit(n - 1, 0.975))
+    if n < _FEWEST:
+        half = quantile * float(values.std(ddof=1)) / n**0.5
+        mean = float(values.mean())
+        return max(limits[0], mean - half), min(limits[1], mean + half)
     rng = np.random.default_rng(0)
-    drawn = rng.integers(len(values), size=(_RESAMPLES, len(values)))
-    low, high = np.quantile(values[drawn].mean(1), (0.025, 0.975))
+    drawn = rng.integers(n, size=(_RESAMPLES, n))
+    tail = float(ndtr(-((n / (n - 1)) ** 0.5) * quantile))
+    low, high = np.quantile(values[drawn].mean(1), (tail, 1 - tail))
     return float(low), float(high)

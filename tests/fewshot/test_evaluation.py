@@ -11,7 +11,7 @@ import torch
 
 from fewshot import Comparison, Evaluation
 from fewshot.errors import EvaluationError
-from fewshot.intervals import bootstrap_interval, normal_interval
+from fewshot.intervals import class_interval, normal_interval
 
 
 def told(accuracies, right=(6, 2), tried=(8, 4), head="one", **setting) -> Evaluation:
@@ -48,7 +48,7 @@ def test_a_class_that_was_never_drawn_has_no_accuracy():
     one = told([0.5, 1.0], right=(3, 0), tried=(4, 0))
     assert one.per_class == {"tit": 0.75}
     assert one.macro == 0.75
-    assert one.class_ci95 == (0.75, 0.75)
+    assert one.class_ci95 == (0.0, 1.0)
 
 
 def test_paired_differences_by_hand():
@@ -58,8 +58,8 @@ def test_paired_differences_by_hand():
     assert difference.mean == pytest.approx(0.125)
     half = 1.959964 * 0.0721688
     assert difference.ci95 == pytest.approx((0.125 - half, 0.125 + half), abs=1e-6)
-    # by class: (6 - 4) / 8 = 0.25 and (2 - 3) / 4 = -0.25; either twice has a chance of 1/4
-    assert difference.class_ci95 == (-0.25, 0.25)
+    # by class: (6 - 4) / 8 = 0.25 and (2 - 3) / 4 = -0.25: two say next to nothing
+    assert difference.class_ci95 == (-1, 1)
     back = other.minus(one)
     assert back.mean == -difference.mean
     assert back.ci95 == pytest.approx((-difference.ci95[1], -difference.ci95[0]))
@@ -96,15 +96,45 @@ def test_an_interval_over_episodes_ends_where_accuracies_end():
     assert other.minus(one).ci95 == pytest.approx((-1.0, -0.8 + 0.3919928))
 
 
-def test_the_bootstrap_agrees_with_a_loop_and_is_the_same_every_time():
-    values = np.random.default_rng(5).uniform(size=21)
+@pytest.mark.parametrize("k", [2, 3, 5, 8, 20])
+def test_the_interval_over_classes_covers_as_often_as_it_says(k):
+    """Accuracies of classes, skewed as they are: Beta(6, 2), whose mean is 0.75."""
+    rng = np.random.default_rng(k)
+    draws = rng.beta(6, 2, size=(3000 if k < 8 else 1000, k))
+    inside = [low <= 0.75 <= high for low, high in map(class_interval, draws)]
+    assert 0.91 < np.mean(inside) < 0.975  # a plain bootstrap: 0.5 of 2 classes, 0.84 of 5
+
+
+def test_of_few_classes_the_interval_is_student_s():
+    # t of one degree of freedom is tan(pi (p - 1/2)) = 12.7062 at p = 0.975, of two 4.30265
+    assert class_interval(np.array([0.50, 0.52])) == pytest.approx((0.382938, 0.637062), abs=1e-5)
+    three = np.array([0.4, 0.5, 0.6])  # standard error 0.1 / sqrt(3)
+    half = 4.30265 * 0.1 / math.sqrt(3)
+    assert class_interval(three) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-5)
+    assert class_interval(np.array([0.2, 0.9])) == (0.0, 1.0)
+    assert class_interval(np.array([-0.2, 0.3]), (-1, 1)) == (-1.0, 1.0)
+
+
+def test_of_one_class_nothing_is_known():
+    assert class_interval(np.array([0.3])) == (0.0, 1.0)
+    assert class_interval(np.array([0.3]), (-1, 1)) == (-1.0, 1.0)
+
+
+def test_of_many_classes_it_is_the_bootstrap_and_the_same_every_time():
+    values = np.random.default_rng(5).uniform(size=400)
     rng = np.random.default_rng(99)
-    means = sorted(rng.choice(values, 21).mean() for _ in range(10_000))
-    found = bootstrap_interval(values)
-    assert found == bootstrap_interval(values)
-    # the quantile's own error with 10,000 resamples is some 0.002
-    assert found == pytest.approx((means[249], means[9749]), abs=0.008)
-    assert bootstrap_interval(np.array([0.3])) == pytest.approx((0.3, 0.3))
+    means = sorted(rng.choice(values, 400).mean() for _ in range(10_000))
+    found = class_interval(values)
+    assert found == class_interval(values)
+    # with 400 the expansion is nothing: the quantile's own error is some 0.0005
+    assert found == pytest.approx((means[249], means[9749]), abs=0.002)
+
+
+def test_with_eight_classes_the_bootstrap_is_as_wide_as_student_s_interval():
+    values = np.linspace(0.3, 0.7, 8)
+    low, high = class_interval(values)
+    half = 2.364624 * values.std(ddof=1) / math.sqrt(8)
+    assert (low, high) == pytest.approx((0.5 - half, 0.5 + half), abs=0.012)
 
 
 def test_one_episode_has_no_interval():
@@ -167,7 +197,7 @@ def test_another_file_is_refused_by_what_it_is(kind, text, message, tmp_path):
 
 def test_what_it_is_in_a_line():
     text = repr(told([0.5, 0.5], head="mean"))
-    intervals = "50.0 % [50.0, 50.0], over classes [50.0, 75.0]"
+    intervals = "50.0 % [50.0, 50.0], over classes [0.0, 100.0]"
     assert text == f"<mean: {intervals}; 2-way (1, 5)-shot, 2 episodes, no-val>"
     lines = repr(Comparison({"a": told([0.5, 0.5]), "b": told([1.0, 1.0])})).splitlines()
     assert [line.split()[1] for line in lines] == ["100.0", "50.0"]

@@ -126,10 +126,10 @@ class Taxonomy:
         Raises
         ------
         GraphError
-            If no node has one of the ranks.
+            If none is given, or no node has one of them.
         """
         known = sorted(set(self.ranks) - {""})
-        for rank in ranks:
+        for rank in ranks or ("",):
             if rank not in known:
                 raise GraphError(
                     f"no node has the rank {rank!r}; the ranks here are {', '.join(known) or '-'}"

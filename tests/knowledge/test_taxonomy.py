@@ -143,6 +143,11 @@ def test_it_stays_as_it_was_made(birds):
             GraphError,
             "'tribe'; the ranks here are class",
         ),
+        (
+            lambda g: Taxonomy.of(g).at_rank(),
+            GraphError,
+            "has the rank ''; the ranks here are class",
+        ),
         (lambda g: Taxonomy.of(g).at_depth(-1), GraphError, "depth is -1"),
         (lambda g: Taxonomy.of(g).rows(["wren"]), ConceptNotFound, "'wren' is none"),
         (lambda g: Taxonomy.of(g).roll_up([0.5, 0.5]), GraphError, "there are 3 candidates"),

@@ -147,7 +147,7 @@ def _kinds(
         if not isinstance(sentence, str):
             yield index, "not-text"
             continue
-        text = sentence.strip()
+        text = " ".join(sentence.split())
         if not text:
             yield index, "empty"
             continue
@@ -159,7 +159,7 @@ def _kinds(
             yield index, "chatter"
         if fold(text) in seen:
             yield index, "duplicate"
-        if len(text.split()) > max_words:
+        if text.count(" ") >= max_words:
             yield index, "long"
         seen.add(fold(text))
 

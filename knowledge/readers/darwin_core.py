@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 if "/" not in member.filename:
                     with archive.open(member) as source, (folder / member.filename).open("wb") as f:
                         shutil.copyfileobj(source, f)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
         raise FormatError(
             f"{path}:1: no zip file that can be read: {error}: get it again"
         ) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -11,7 +10,7 @@ import networkx as nx
 from knowledge.errors import FormatError
 from knowledge.readers.contents import whole_bytes
 from knowledge.readers.plain_graphs import check_ends, take_in
-from knowledge.readers.xml_elements import Element, elements
+from knowledge.readers.xml_elements import Element, elements, first_element
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +23,7 @@ __all__ = ["matches", "read"]
 
 def matches(sample: Sample) -> bool:
     """Whether the first element is graphml."""
-    return re.match(r"(<[?!].*?>\s*)*<(\w+:)?graphml[\s>]", sample.text, re.DOTALL) is not None
+    return first_element(sample.text) == "graphml"
 
 
 def read(path: Path) -> KnowledgeGraph:

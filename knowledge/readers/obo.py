@@ -58,7 +58,7 @@ def read(path: Path) -> KnowledgeGraph:
         )
         parents += [(n, ids[0], v.split("!")[0].strip()) for n, tag, v in tags if tag == "is_a"]
     for line, child, parent in parents:
-        parent = re.sub(r"\s*\{.*\}$", "", parent)  # qualifiers
+        parent = parent.partition("{")[0].strip()  # without qualifiers
         if parent not in draft.graph:
             raise draft.error(
                 line, f"{child!r} is_a {parent!r}, and no term has that id: add it, or take it out"

@@ -37,7 +37,8 @@ def matches(sample: Sample) -> bool:
         return False
     # A list of names with their numbers, such as classes.txt of CUB, looks alike.
     numbered = [first for first, _ in words] == [str(n + 1) for n in range(len(words))]
-    return not numbered and not words[0][0].endswith(":") and "attribute" not in words[0]
+    named = {word.casefold() for word in words[0]} & {"attribute", "taxonid", "scientificname"}
+    return not numbered and not named and not words[0][0].endswith(":")
 
 
 def read(path: Path) -> KnowledgeGraph:

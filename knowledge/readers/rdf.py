@@ -18,28 +18,33 @@ from typing import TYPE_CHECKING, Any
 from knowledge.errors import FormatError
 from knowledge.readers.contents import whole_bytes, whole_text
 from knowledge.readers.draft import Draft
-from knowledge.readers.xml_elements import elements
+from knowledge.readers.sample import Sample
+from knowledge.readers.xml_elements import elements, first_element
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from knowledge.graph import KnowledgeGraph
-    from knowledge.readers.sample import Sample
 
 __all__ = ["MAX_NESTING", "matches", "read"]
 
 MAX_NESTING = 100
-_XML = re.compile(r"(<[?!].*?>\s*)*<(\w+:)?RDF[\s>]", re.DOTALL)
 _TURTLE = re.compile(
     r"(#.*\n\s*)*(@prefix\s|@base\s|prefix\s|base\s|<[a-z][a-z0-9+.-]*:[^\s>]*>\s)", re.I
 )
-_TOKEN = re.compile(r'"""(?:[^\\]|\\.)*?"""|"(?:[^"\\\n]|\\.)*"|<[^>\s]*>|#[^\n]*|[\[(\])\n]', re.S)
+# Texts, addresses and comments, which may hold brackets of their own, and brackets. A text that
+# does not close runs on, so that no place is looked at twice.
+_TOKEN = re.compile(
+    r"""\"{3}(?:[^\\]|\\.)*?(?:\"{3}|\Z)|'{3}(?:[^\\]|\\.)*?(?:'{3}|\Z)"""
+    r"""|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|<[^<>\s]*>|\#[^\n]*|[\[(\])\n]""",
+    re.DOTALL,
+)
 _THING = "http://www.w3.org/2002/07/owl#Thing"
 
 
 def matches(sample: Sample) -> bool:
     """Whether the first element is RDF, or the first line is of Turtle or N-Triples."""
-    return bool(_XML.match(sample.text) or _TURTLE.match(sample.text))
+    return first_element(sample.text) == "RDF" or _TURTLE.match(sample.text) is not None
 
 
 def read(path: Path) -> KnowledgeGraph:
@@ -102,7 +107,7 @@ def _parse(path: Path) -> Any:
     from rdflib.plugins.parsers.notation3 import BadSyntax
 
     data = whole_bytes(path)
-    is_xml = _XML.match(data[:65_536].decode("utf-8", "replace").lstrip("\ufeff \t\r\n"))
+    is_xml = Sample.of(path).text.startswith("<") and not _TURTLE.match(Sample.of(path).text)
     if is_xml:
         elements(data, str(path))  # before rdflib sees it: no entities, no depth
     else:
@@ -110,9 +115,9 @@ def _parse(path: Path) -> Any:
     try:
         return rdflib.Graph().parse(data=data, format="xml" if is_xml else "turtle")
     except BadSyntax as error:
-        raise FormatError(
-            f"{path}:{error.lines + 1}: no Turtle: {error.message}: correct it there"
-        ) from None
+        # Its own count of lines runs ahead at the end of a file.
+        line = data.decode("utf-8-sig").count("\n", 0, error._i) + 1
+        raise FormatError(f"{path}:{line}: no Turtle: {error._why}: correct it there") from None
     except RecursionError:
         raise FormatError(f"{path}:1: nested too deep: flatten it") from None
     except Exception as error:  # rdflib and its parsers raise of all sorts

@@ -17,6 +17,7 @@ source.
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING
 
 from knowledge.readers.contents import records
@@ -36,18 +37,17 @@ _LONG = ("strength", "part", "source")
 
 
 def matches(sample: Sample) -> bool:
-    """Whether the first row names columns and, in a wide table, the next holds numbers."""
+    """Whether the first row names columns and, in a wide table, others hold numbers."""
     if not sample.delimiter or sample.text[0] in "{[<(@" or _OTHERS & {*sample.columns}:
         return False
     if "attribute" in sample.columns[1:]:
         return True
-    first, *rest = (
-        [cell.strip().strip('"').removesuffix("%") for cell in line.split(sample.delimiter)]
-        for line in sample.lines[:2]
-    )
-    if any(_is_number(cell) for cell in first):
+    try:
+        rows = [*csv.reader(sample.lines, delimiter=sample.delimiter)]
+    except csv.Error:
         return False
-    return bool(rest) and any(_is_number(cell) for cell in rest[0][1:])
+    named = not any(map(_is_number, rows[0]))
+    return named and any(_is_number(cell) for row in rows[1:] for cell in row[1:])
 
 
 def read(path: Path) -> KnowledgeGraph:
@@ -124,7 +124,7 @@ def _take_concept(
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        float(cell.strip().removesuffix("%"))
     except ValueError:
         return False
     return True

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from knowledge.errors import FormatError
 
-__all__ = ["MAX_DEPTH", "Element", "elements"]
+__all__ = ["MAX_DEPTH", "Element", "elements", "first_element"]
 
 MAX_DEPTH = 100
+_NAME = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)[\s/>]")
 
 
 @dataclass(slots=True)
@@ -106,6 +108,45 @@ def elements(data: bytes, path: str) -> list[Element]:
         raise FormatError(
             f"{path}:{error.lineno}: no XML: {expat.ErrorString(error.code)}: correct it there"
         ) from None
+    except FormatError:
+        raise
     except (LookupError, ValueError) as error:  # an encoding that does not exist
         raise FormatError(f"{path}:1: no XML: {error}: save it as UTF-8") from None
     return found
+
+
+def first_element(text: str) -> str:
+    """Name of the first element without its namespace; empty if there is none.
+
+    Parameters
+    ----------
+    text : str
+        The beginning of a file.
+
+    Returns
+    -------
+    str
+        What follows declarations, comments and a document type.
+
+    Examples
+    --------
+    >>> first_element("<?xml version='1.0'?> <!-- a > b --> <!DOCTYPE x [<!ENTITY y '>'>]> <a:b>")
+    'b'
+    """
+    at = 0
+    while True:
+        while at < len(text) and text[at].isspace():
+            at += 1
+        for begin, end in (("<?", "?>"), ("<!--", "-->"), ("<!", ">")):
+            if text.startswith(begin, at):
+                inner = text.find("[", at) if begin == "<!" else -1
+                if -1 < inner < text.find(">", at):
+                    at = max(at, text.find("]", inner))
+                found = text.find(end, at)
+                break
+        else:
+            match = _NAME.match(text, at)
+            return match[1] if match else ""
+        if found == -1:
+            return ""
+        at = found + len(end)

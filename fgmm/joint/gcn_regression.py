@@ -76,10 +76,10 @@ class GraphRegression:
     ----------
     nodes : Tensor of shape (nodes, m)
         What is known of each node, such as the embedding of its name; rows are divided by their
-        length, as in both papers.
+        length, as DGP's authors do.
     adjacency : Tensor of shape (nodes, nodes)
         Normalised, each node joined to itself; dense or sparse. Such as `knowledge.Adjacency`'s
-        ``normalised(kind, self_loops=True)``: "symmetric" as in GCNZ, "row" as in DGP.
+        ``normalised("row", self_loops=True)``, which is DGP's.
     hidden : int, default=512
         Width of H. The authors of DGP have 2048, for 21,000 classes.
     dropout : float, default=0.5

@@ -95,6 +95,14 @@ def test_scores_are_inner_products_with_unit_class_vectors(task):
         assert scores[i, j].item() == pytest.approx(expected.item())
 
 
+def test_the_length_of_class_vectors_does_not_matter_in_training(task):
+    features, labels, classes = task
+    lengths = torch.tensor([[7.0], [0.5], [2.0]], dtype=torch.float64)
+    one = DeViSE(steps=20).fit(features, labels, classes).weights
+    other = DeViSE(steps=20).fit(features, labels, lengths * classes).weights
+    torch.testing.assert_close(one, other)
+
+
 def test_a_seed_gives_the_same_map_and_leaves_torchs_alone(task):
     torch.manual_seed(1)
     state = torch.get_rng_state()

@@ -29,7 +29,7 @@ $(BIN)/python -c 'import sys, importlib.util as u; sys.exit(u.find_spec("torch")
   echo "Now pip downloads PyTorch and what else fgmm needs, once, into $(VENV). On Linux that is about"; \
   echo "6 GB on disk, with CUDA libraries, and takes some minutes; elsewhere it is less."; \
   echo "No GPU? Press Ctrl-C, get the small CPU build, and type your command again:"; \
-  echo "  $(BIN)/python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"; }
+  echo "  $(BIN)/python -m pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"; }
 endef
 
 # --- set-up: a stamp in .venv says what was installed from which pyproject.toml

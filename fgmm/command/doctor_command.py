@@ -14,6 +14,7 @@ from rich.text import Text
 
 from fgmm._version import __version__
 from fgmm.command.terminal import console
+from fgmm.command.torch_builds import check_builds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ __all__ = ["examine"]
 
 _PACKAGES = (
     "torch",
+    "torchvision",
     "open_clip_torch",
     "transformers",
     "timm",
@@ -83,6 +85,8 @@ def _versions() -> list[str]:
     for package, version in found.items():
         if not version:
             rows.append(f"{package}: {_OPTIONAL.get(package, 'MISSING: pip install fgmm again')}")
+    if found["torch"] and found["torchvision"] and (wrong := check_builds()):
+        rows.append(wrong)
     return rows
 
 

@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from fgmm.command.torch_builds import DIFFERENT_BUILDS, is_build_error
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
@@ -115,7 +117,7 @@ def errors_in_words() -> Iterator[None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(BROKEN_PIPE) from None
     except (FgmmError, FewshotError) as error:
-        note("error", str(error))
+        note("error", DIFFERENT_BUILDS if is_build_error(error) else str(error))
         raise typer.Exit(BAD) from None
     except OSError as error:
         note("error", _os_error_in_words(error))
@@ -123,6 +125,9 @@ def errors_in_words() -> Iterator[None]:
     except Exception as error:
         if os.environ.get("FGMM_TRACEBACK"):
             raise
+        if is_build_error(error):
+            note("error", DIFFERENT_BUILDS)
+            raise typer.Exit(BAD) from None
         note("error", f"{type(error).__name__}: {error}")
         note("note", "this is a fault in fgmm; FGMM_TRACEBACK=1 shows where it happened")
         raise typer.Exit(FAULT) from None

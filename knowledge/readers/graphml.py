@@ -50,7 +50,8 @@ def read(path: Path) -> KnowledgeGraph:
         plain = nx.read_graphml(io.BytesIO(data), force_multigraph=True)
     except (nx.NetworkXError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}:1: no GraphML: {error}: correct it") from None
-    plain.graph.clear()  # defaults of networkx, nothing of the user's
+    for name in ("node_default", "edge_default"):  # of networkx; they are in the nodes already
+        plain.graph.pop(name, None)
     return take_in(path, plain, nodes, edges)
 
 

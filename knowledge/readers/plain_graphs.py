@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from knowledge.concept import RELATIONS
 from knowledge.errors import FormatError, GraphError
 from knowledge.graph import KnowledgeGraph
 
@@ -65,8 +66,8 @@ def take_in(
     ----------
     path : Path
         The file it came from.
-    plain : networkx.DiGraph or networkx.MultiDiGraph
-        The graph; the place of every fact is noted in it.
+    plain : networkx.MultiDiGraph
+        The graph; it is changed: the place of every fact is noted in it.
     nodes, edges
         As in `check_ends`.
 
@@ -86,8 +87,12 @@ def take_in(
         waiting.setdefault((start, end), []).append(line)
     for id, data in plain.nodes.data():
         data["where"] = f"{path}:{lines[id]}"
-    for start, end, data in plain.edges(data=True):
+    keyed = [*plain.edges(keys=True, data=True)]
+    plain.remove_edges_from([(start, end, key) for start, end, key, _ in keyed])
+    for start, end, key, data in keyed:  # "e12" names an edge and is no kind of relation
+        meant = key if str(key).replace("_", "-") in RELATIONS else None
         data["where"] = f"{path}:{waiting[start, end].pop()}"
+        plain.edges[start, end, plain.add_edge(start, end, meant)].update(data)
     try:
         return KnowledgeGraph.from_networkx(plain, source=path.name)
     except (GraphError, TypeError) as error:
@@ -109,8 +114,7 @@ def _pieces(plain: Any) -> Any:
         one.add_node(id)
         one.nodes[id].update(data)
         yield one
-    for *ends, data in plain.edges(data=True, **({"keys": True} if plain.is_multigraph() else {})):
+    for start, end, key, data in plain.edges(keys=True, data=True):
         one = nx.MultiDiGraph()
-        key = one.add_edge(*ends)
-        one.edges[ends[0], ends[1], key].update(data)
+        one.edges[start, end, one.add_edge(start, end, key)].update(data)
         yield one

@@ -44,6 +44,10 @@ def test_every_format_is_read(tmp_path, format):
     path.write_text(FILES[format])
     told, given = read_graph(path), read_graph(str(path), format)
     assert told == given
+    path.write_bytes(FILES[format].replace("\n", "\r\n").encode())
+    assert read_graph(path) == told
+    write_graph(told, tmp_path / "copy")
+    assert read_graph(tmp_path / "copy") == told
     for fact in (*told.concepts(kind=None), *told.relations()):
         assert fact.where.startswith(f"{path}:")
         assert fact.source

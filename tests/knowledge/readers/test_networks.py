@@ -45,6 +45,26 @@ def test_graphml_is_what_networkx_says(tmp_path):
         assert f'source="{fact.subject}" target="{fact.target}"' in said
 
 
+def test_names_of_edges_are_no_relations(read):
+    graph = read(
+        "t.graphml",
+        '<graphml><key id="n" for="graph" attr.name="made" attr.type="string"/>',
+        '<graph edgedefault="directed"><data key="n">by hand</data><node id="a"/><node id="b"/>',
+        '<edge id="e1" source="a" target="b"/></graph></graphml>',
+    )
+    assert [(f.subject, f.kind, f.target) for f in graph.relations()] == [("a", "is-a", "b")]
+    assert graph.to_networkx().graph == {"made": "by hand"}
+
+
+def test_the_key_of_an_edge_may_be_its_relation(read):
+    graph = read(
+        "t.json",
+        '{"directed": true, "nodes": [{"id": "a"}, {"id": "b"}], "links": [',
+        '{"source": "a", "target": "b", "key": "has_part"}, {"source": "a", "target": "b"}]}',
+    )
+    assert {f.kind for f in graph.relations()} == {"has-part", "is-a"}
+
+
 @pytest.mark.parametrize("name", ["links", "edges"])
 def test_node_link_is_what_networkx_says(tmp_path, name):
     path = tmp_path / "birds.json"

@@ -12,6 +12,7 @@ import torch
 
 from fewshot.counter_random import below, hash_counters, sample_without_replacement
 from fewshot.errors import EpisodeError
+from fewshot.plain_labels import label_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,7 @@ class EpisodeSampler:
     Parameters
     ----------
     labels : sequence of n labels
-        Of the pool; any strings or numbers.
+        Of the pool; any strings or numbers, all of one kind.
     n_way : int or (int, int), default=5
         Classes in an episode; a range is drawn from uniformly, ends included.
     n_shot : int or (int, int), default=5
@@ -86,6 +87,8 @@ class EpisodeSampler:
 
     Attributes
     ----------
+    labels : tuple
+        Every label of the pools, sorted.
     classes : tuple
         The labels that may be drawn from, sorted; `Episodes.classes` are places in it.
     id : str
@@ -94,7 +97,8 @@ class EpisodeSampler:
     Raises
     ------
     EpisodeError
-        If a number is out of range, a class has too few pictures, or there are too few classes.
+        If a number is out of range, labels are of two kinds, a class has too few pictures, or
+        there are too few classes.
 
     Notes
     -----
@@ -133,6 +137,12 @@ class EpisodeSampler:
         pool = _Pool(labels)
         asked = pool if query_labels is None else _Pool(query_labels)
         self.same_pool = query_labels is None
+        if pool.kind != asked.kind:
+            raise EpisodeError(
+                f"labels are {pool.kind} (such as {next(iter(pool.rows))!r}) and query_labels "
+                f"{asked.kind} (such as {next(iter(asked.rows))!r}): give both as one kind"
+            )
+        self.labels: tuple[Any, ...] = tuple(sorted({*pool.rows, *asked.rows}))
         self.classes: tuple[Any, ...] = self._usable(pool, asked, small_classes)
         self._support = pool.tensors(self.classes, self.device)
         self._query = asked.tensors(self.classes, self.device)
@@ -146,7 +156,7 @@ class EpisodeSampler:
         shots = self.shots[0]
         usable: list[tuple[Any, int, int]] = []
         refused: list[tuple[Any, int, int]] = []
-        for label in sorted(set(pool.rows) | set(asked.rows)):
+        for label in self.labels:
             have, ask = len(pool.rows.get(label, ())), len(asked.rows.get(label, ()))
             enough = (
                 have >= shots + self.n_query
@@ -240,7 +250,7 @@ class _Pool:
     """Rows of each label."""
 
     def __init__(self, labels: Sequence[Any] | Tensor) -> None:
-        array = np.asarray(labels.cpu() if isinstance(labels, torch.Tensor) else labels)
+        array, self.kind = label_array(labels)
         if array.ndim != 1 or not len(array):
             raise EpisodeError(f"labels have shape {array.shape}: give one label a picture")
         values, index = np.unique(array, return_inverse=True)

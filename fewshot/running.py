@@ -100,7 +100,7 @@ def evaluate(
         One row a picture; of any floating type, finite. They are used as they come: unit rows
         or not. Everything is computed on their device, and the rest is brought there.
     labels : sequence of n labels
-        Any strings or numbers.
+        Any strings or numbers, all of one kind.
     n_way, n_shot : int or (int, int), default=5
         As in `EpisodeSampler`. Zero shots are for heads that read words.
     n_query : int, default=15
@@ -134,7 +134,7 @@ def evaluate(
         If features are no floating numbers or hold NaN, sizes disagree, or a head lacks what
         it needs.
     EpisodeError
-        If a class has too few pictures.
+        If labels are of two kinds, or a class has too few pictures.
 
     Notes
     -----
@@ -168,7 +168,7 @@ def evaluate(
         small_classes=small_classes,
         device=features.device,
     )
-    words = _rows_of(words, sampler, labels, query_labels, features.device)
+    words = _rows_of(words, sampler, features.device)
     background = _moved(background, features.device)
     for name, one in heads.items():
         _check_needs(name, one.eval(), sampler, words)
@@ -244,17 +244,11 @@ def _check(
             )
 
 
-def _rows_of(
-    words: Words | None,
-    sampler: EpisodeSampler,
-    labels: Sequence[Any],
-    query_labels: Sequence[Any] | None,
-    device: torch.device,
-) -> Words | None:
+def _rows_of(words: Words | None, sampler: EpisodeSampler, device: torch.device) -> Words | None:
     """Give the words of the classes that may be drawn, on the device of the features."""
     if words is None:
         return None
-    every = sorted({*_plain(labels), *_plain(query_labels if query_labels is not None else [])})
+    every = sampler.labels
     if words.embeddings.shape[0] != len(every) or words.embeddings.ndim != 2:
         raise EvaluationError(
             f"words have shape {tuple(words.embeddings.shape)} for {len(every)} labels: give one "
@@ -271,14 +265,6 @@ def _moved(background: Background | None, device: torch.device) -> Background | 
     parts = (background.mean, background.within, background.total)
     mean, within, total = (part.to(device) for part in parts)
     return replace(background, mean=mean, within=within, total=total)
-
-
-def _plain(labels: Sequence[Any] | Tensor) -> list[Any]:
-    import numpy as np
-
-    values = labels.cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
-    found: list[Any] = np.unique(values).tolist()
-    return found
 
 
 def _check_needs(name: str, head: Head, sampler: EpisodeSampler, words: Words | None) -> None:

@@ -252,3 +252,42 @@ def test_whole_numbers_of_numpy_will_do():
     one = EpisodeSampler(UNEQUAL, np.int64(2), np.int64(1), np.int64(2), np.int64(9))
     assert same(one.sample(0, 5), EpisodeSampler(UNEQUAL, 2, 1, 2, 9).sample(0, 5))
     assert one.id == EpisodeSampler(UNEQUAL, 2, 1, 2, 9).id
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (
+            [1, "1"] * 4,
+            r"labels mix numbers \(such as 1\) and texts \(such as '1'\).*str\(y\) for y",
+        ),
+        (["a", 2.5] * 4, r"labels mix numbers \(such as 2.5\) and texts \(such as 'a'\)"),
+        (np.array(["a", 1] * 4, dtype=object), "labels mix numbers"),
+        (["a", "b", None, "a"] * 2, "a label is None: .*leave those pictures out"),
+        ([None] * 8, "a label is None"),
+        ([("a", 1), "a"] * 4, r"labels mix texts \(such as 'a'\) and tuples"),
+    ],
+)
+def test_labels_of_two_kinds_are_refused(labels, message):
+    with pytest.raises(EpisodeError, match=message):
+        EpisodeSampler(labels, 2, 1, 1)
+    with pytest.raises(EpisodeError, match=message):
+        EpisodeSampler(["a", "b"] * 4, 2, 1, 1, query_labels=labels)
+
+
+@pytest.mark.parametrize("other", [[1, 2] * 4, np.array([1, 2] * 4), torch.tensor([1, 2] * 4)])
+def test_labels_of_two_pools_are_of_one_kind(other):
+    with pytest.raises(EpisodeError, match=r"labels are texts .* and query_labels numbers"):
+        EpisodeSampler(["1", "2"] * 4, 2, 1, 1, query_labels=other)
+    mixed = EpisodeSampler([1.0, 2.0] * 4, 2, 1, 1, query_labels=other)
+    assert mixed.classes == (1, 2)
+
+
+def test_whole_numbers_fractions_and_truth_are_all_numbers():
+    assert EpisodeSampler([0, 0.5, True] * 3, 2, 1, 1).classes == (0, 0.5, 1)
+
+
+def test_every_label_is_told_also_of_classes_that_are_too_small():
+    sampler = EpisodeSampler(["b", "c", "a"] * 2 + ["d"], 2, 1, 1, small_classes="skip")
+    assert sampler.classes == ("a", "b", "c")
+    assert sampler.labels == ("a", "b", "c", "d")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from fewshot.background import Background
 
-__all__ = ["PhotoModel", "evidence", "leave_one_out"]
+__all__ = ["PhotoModel", "evidence", "log_background"]
 
 # Shares of a sphere in within and between. Chosen on base classes of the embedded encoder, on
 # pictures it was not trained on: new classes differ in directions that known ones do not.
@@ -249,45 +249,25 @@ def evidence(model: PhotoModel, points: Tensor, sums: Tensor, counts: Tensor) ->
     squares = points.square()
     quadratic = squares @ precision.mT - 2 * points @ (mean * precision).mT
     constant = (mean.square() * precision - precision.log()).sum(-1).unsqueeze(-2)
-    rest = _log_background(model, points, squares)
+    rest = log_background(model, points, squares)
     return torch.where(counts.unsqueeze(-2) > 0, -0.5 * (quadratic + constant) - rest, 0.0)
 
 
-def leave_one_out(
-    model: PhotoModel, points: Tensor, labels: Tensor, sums: Tensor, counts: Tensor
-) -> Tensor:
-    """Evidence of every photo of the support, as if it had not been given.
+def log_background(model: PhotoModel, points: Tensor, squares: Tensor) -> Tensor:
+    """Log density under all pictures, up to the constant that the classes share.
 
     Parameters
     ----------
     model : PhotoModel
         Gives the variances.
-    points : Tensor of shape (..., s, d)
-        Coordinates of the support.
-    labels : Tensor of shape (..., s), int64
-        -1 for padding.
-    sums, counts : Tensor
-        As in `evidence`, with every photo.
+    points, squares : Tensor of shape (..., q, d)
+        Coordinates of pictures, and their squares.
 
     Returns
     -------
-    Tensor of shape (..., s, k)
-        Nats. The only photo of a class has 0 there.
+    Tensor of shape (..., q, 1)
+        Nats.
     """
-    found = evidence(model, points, sums, counts)
-    own = labels.clamp(min=0)
-    n = counts.gather(-1, own).unsqueeze(-1).to(points) - 1
-    rest_of_class = sums.gather(-2, own.unsqueeze(-1).expand(points.shape)) - points
-    b = model.between
-    mean = b / (n.clamp(min=0) * b + 1) * rest_of_class
-    variance = (1 + b / (n.clamp(min=0) * b + 1)).expand(points.shape)
-    apart = -0.5 * ((points - mean).square() / variance + variance.log()).sum(-1, keepdim=True)
-    apart = torch.where(n > 0, apart - _log_background(model, points, points.square()), 0.0)
-    return found.scatter(-1, own.unsqueeze(-1), apart)
-
-
-def _log_background(model: PhotoModel, points: Tensor, squares: Tensor) -> Tensor:
-    """Log density under all pictures, up to the constant that the classes share."""
     total = (1 + model.between).expand(*points.shape[:-2], 1, points.shape[-1])
     return -0.5 * (squares @ (1 / total).mT + total.log().sum(-1, keepdim=True))
 

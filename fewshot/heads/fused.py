@@ -10,7 +10,8 @@ import torch
 
 from fewshot.errors import SupportError
 from fewshot.head import Head
-from fewshot.photo_evidence import PhotoModel, evidence, leave_one_out
+from fewshot.left_out import leave_one_out
+from fewshot.photo_evidence import PhotoModel, evidence
 from fewshot.queries import check_queries, mask_absent
 from fewshot.unit_rows import normalise_rows
 
@@ -28,8 +29,8 @@ NO_WORDS_PRIOR = math.log(8.0)
 # Words judged alone count like this many photos, however many there are; beyond, words and
 # photos are judged together.
 ALONE = 10
-# What one photo is believed to tell, in nats; features are not Gaussian, and the model
-# claims nine times as much. Spread of the belief: a factor of e^0.5 either way.
+# What one photo is believed to tell, in nats (prior median; the mean is 1.37); features are not
+# Gaussian, and the model claims nine times as much. Spread: a factor of e^0.5 either way.
 NATS = 1.2
 SPREAD = 0.5
 PHOTO_STEPS = (0.3, 0.45, 0.65, 1.0, 1.5, 2.2, 3.3, 5.0)
@@ -55,10 +56,12 @@ class FusedHead(Head):
     The weights are posterior means over a small grid. Every photo judges the words (words
     have never seen it), and judges photos with itself left out where its class has another.
     At one photo a class nothing can be left out, and ``w_P`` stays at its prior: a photo tells
-    1.2 nats, whatever the width of the features.
+    1.2 nats (median; 1.37 in the mean), whatever the width of the features. ``w_P`` is at most 1.
 
     Notes
     -----
+    Features are of the kind the `Background` was measured on: for encoders' vectors, unit rows.
+
     No words: the photo evidence alone. No photos: the zero-shot logits exactly. Without a
     `Background` the spread is taken to be the same in all directions and guessed from the
     support; ``FittedFusedHead.model.source`` says so. Photos of one class alone say nothing
@@ -162,8 +165,8 @@ class FusedHead(Head):
         believed = believed[..., 0, 0] if believed.ndim else believed.expand(real.shape[:-1])
         steps = x.new_tensor(PHOTO_STEPS)
         photo_prior = -0.5 * (steps.log() / SPREAD).square()
+        photo_weights = (believed.unsqueeze(-1) * steps).clamp(max=1.0)
         left_out = leave_one_out(model, points, support.labels, sums, counts)
-        left_out = left_out * believed[..., None, None]
         judged = real & (counts.gather(-1, own.squeeze(-1)) > 1)
 
         def right(logits: Tensor, who: Tensor) -> Tensor:
@@ -172,10 +175,10 @@ class FusedHead(Head):
             each = logits.gather(-1, own).squeeze(-1) - logits.logsumexp(-1)
             return torch.where(who, each, 0.0).sum(-1)
 
-        doubted = [doubt(s * left_out) for s in steps]
+        doubted = [doubt(w[..., None, None] * left_out) for w in photo_weights.unbind(-1)]
         if support.words is None:
             joint = torch.stack([right(e, judged) for e in doubted], -1) + photo_prior
-            photos = (joint.softmax(-1) * steps).sum(-1) * believed
+            photos = (joint.softmax(-1) * photo_weights).sum(-1)
             return torch.zeros_like(photos), photos
 
         text = _word_logits(support.words, x, x.dtype)
@@ -191,7 +194,7 @@ class FusedHead(Head):
         table = torch.stack(rows, -2)
         joint = table.flatten(-2).softmax(-1).view(table.shape)
         words = (joint.sum(-1) * weights).sum(-1)
-        photos = (joint.sum(-2) * steps).sum(-1) * believed
+        photos = (joint.sum(-2) * photo_weights).sum(-1)
         # no photo: nothing was judged, and the words are taken as they are
         return torch.where(real.any(-1), words, 1.0), photos
 

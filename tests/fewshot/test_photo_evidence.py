@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from fewshot import Background
-from fewshot.photo_evidence import PhotoModel, evidence, leave_one_out
+from fewshot.left_out import leave_one_out
+from fewshot.photo_evidence import PhotoModel, evidence
 
 D = 4
 
@@ -159,18 +160,51 @@ def test_with_classes_anywhere_it_is_the_plain_mean():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_leave_one_out_is_evidence_refitted_without_the_photo(seed):
     (x, labels), k = photos(seed, (3, 1, 2, 0)), 4
-    for model in (
-        PhotoModel.of_background(some_background(seed), x),
-        PhotoModel.of_support(x, labels, member(labels, k)),
-    ):
-        points, one_hot = model.coordinates(x), member(labels, k)
-        ours = leave_one_out(model, points, labels, one_hot.mT @ points, one_hot.sum(0))
+    background = some_background(seed)
+
+    def of_background(x, labels):
+        return PhotoModel.of_background(background, x).centred(x, member(labels, k))
+
+    def of_support(x, labels):
+        return PhotoModel.of_support(x, labels, member(labels, k))
+
+    for fit in (of_background, of_support):
+        model, one_hot = fit(x, labels), member(labels, k)
+        points = model.coordinates(x)
+        sums, counts = one_hot.mT @ points, one_hot.sum(0)
+        ours = leave_one_out(model, points, labels, sums, counts)
         for i in range(len(x)):
+            if labels[i] == 1:  # its only photo
+                assert (ours[i] == 0).all()
+                continue
             kept = torch.arange(len(x)) != i
-            refitted = found(model, x[kept], labels[kept], x[i : i + 1])
-            torch.testing.assert_close(ours[i : i + 1], refitted)
-        alone = (labels == 1).nonzero().item()
-        assert ours[alone, 1] == 0
+            refitted = fit(x[kept], labels[kept])
+            expected = found(refitted, x[kept], labels[kept], x[i : i + 1])
+            torch.testing.assert_close(ours[i : i + 1], expected)
+        padded = torch.cat([points, 1e3 * torch.ones(2, D).double()])
+        marked = torch.cat([labels, torch.tensor([-1, -1])])
+        again = leave_one_out(model, padded, marked, sums, counts)
+        torch.testing.assert_close(again[: len(x)], ours)
+        both = leave_one_out(
+            model, *(t.expand(2, *t.shape) for t in (points, labels, sums, counts))
+        )
+        torch.testing.assert_close(both, ours.expand(2, *ours.shape))
+
+
+def test_photos_of_nothing_in_particular_are_told_by_chance_when_left_out():
+    # a photo that stayed in any mean would be drawn to its own class
+    x = normal(3, 400, 10, 64)
+    labels = torch.arange(5).repeat(2).expand(400, 10)
+    one_hot = member(labels, 5)
+    flat = torch.eye(64, dtype=torch.float64)
+    known = Background(torch.zeros(64).double(), flat, 1.5 * flat, 1000, "here", "made up")
+    for model in (
+        PhotoModel.of_support(x, labels, one_hot),
+        PhotoModel.of_background(known, x).centred(x, one_hot),
+    ):
+        points = model.coordinates(x)
+        told = leave_one_out(model, points, labels, one_hot.mT @ points, one_hot.sum(-2))
+        assert (told.argmax(-1) == labels).double().mean() < 0.23
 
 
 def test_of_support_is_the_same_spread_in_every_direction():

@@ -91,10 +91,13 @@ def weights_slowly(support: Support):
         words.append([told.logit_scale * cosines[c] + told.logit_bias for c in exist])
         others = [p for j, p in enumerate(photos) if j != i]
         own = {c: [v for v, other in others if other == c] for c in exist}
-        alone = not own[label]
-        left_out.append(
-            None if alone else [believed * evidence_of(model, own[c], x) for c in exist]
-        )
+        if not own[label]:
+            left_out.append(None)
+            continue
+        row = (support.features == torch.tensor(x)).all(-1)
+        rest = replace(support, labels=torch.where(row, -1, support.labels))
+        model = covariances(rest)
+        left_out.append([evidence_of(model, own[c], x) for c in exist])
     scores = {}
     for weight in WORD_WEIGHTS:
         for step in PHOTO_STEPS:
@@ -105,16 +108,15 @@ def weights_slowly(support: Support):
                 alone = log_softmax_at([weight * t for t in text], place)
                 score += alone * min(1.0, 10 / len(photos))
                 if photo is not None:
-                    both = [
-                        weight * t + doubted(step * p) for t, p in zip(text, photo, strict=True)
-                    ]
+                    scaled = [doubted(min(1, believed * step) * p) for p in photo]
+                    both = [weight * t + p for t, p in zip(text, scaled, strict=True)]
                     score += log_softmax_at(both, place)
             scores[weight, step] = score
     top = max(scores.values())
     mass = {pair: math.exp(score - top) for pair, score in scores.items()}
     whole = sum(mass.values())
     w_words = sum(weight * m for (weight, _), m in mass.items()) / whole
-    w_photos = believed * sum(step * m for (_, step), m in mass.items()) / whole
+    w_photos = sum(min(1, believed * step) * m for (_, step), m in mass.items()) / whole
     return w_words, w_photos
 
 
@@ -152,7 +154,8 @@ def test_a_case_by_hand():
     # Words: each photo is told right with probability 3^w / (3^w + 1), so weight w has mass
     # (3^w / (3^w + 1))^2; no words at all has 8 times (1/2)^2 = 2.
     # Photos: none can be left out, so w_P is the prior mean of the steps (they claim 0.094
-    # nats, below 1.2). m_0 = (1/2, 1/2), spread 1/4, within 0.7 / 4 = 0.175, between 3/7 of it.
+    # nats, below 1.2), none above 1.
+    # m_0 = (1/2, 1/2), spread 1/4, within 0.7 / 4 = 0.175, between 3/7 of it.
     # Coordinates of the query (1, 0): +-p with p^2 = (1/4) / 0.175 = 10/7. Class means lie at
     # 3/10 of +-p, predicted variance 1 + 3/10, background variance 10/7. In nats:
     #   class 0:  -0.49 (10/7) / 1.3 - log 1.3 + 1 + log(10/7) =  0.555849
@@ -160,7 +163,7 @@ def test_a_case_by_hand():
     mass = {w: (3**w / (3**w + 1)) ** 2 for w in WORD_WEIGHTS} | {0.0: 2.0}
     w_words = sum(w * m for w, m in mass.items()) / sum(mass.values())
     prior = {s: math.exp(-2 * math.log(s) ** 2) for s in PHOTO_STEPS}
-    w_photos = sum(s * m for s, m in prior.items()) / sum(prior.values())
+    w_photos = sum(min(1, s) * m for s, m in prior.items()) / sum(prior.values())
     axes = torch.eye(2, dtype=torch.float64)
     support = Support(
         axes, torch.tensor([0, 1]), torch.ones(2, dtype=torch.bool), Words(axes, math.log(3))

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from fewshot.heads.trans_clip import TransCLIPHead
     from fewshot.heads.zero_shot import ZeroShotHead
     from fewshot.inner_products import InnerProducts
+    from fewshot.labelling import label_support
     from fewshot.metrics import (
         GeneralisedAccuracy,
         accuracy,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from fewshot.registry import head_names, load_head
     from fewshot.running import evaluate
     from fewshot.score_metrics import calibration_error, mean_average_precision, top_k_accuracy
-    from fewshot.support import Support, Words, label_support
+    from fewshot.support import Support, Words
     from fewshot.tuning import TunedHead
 
 _HOME = {
@@ -100,7 +101,7 @@ _HOME = {
     "generalised_zero_shot": "fewshot.metrics",
     "head_names": "fewshot.registry",
     "hierarchical_cost": "fewshot.metrics",
-    "label_support": "fewshot.support",
+    "label_support": "fewshot.labelling",
     "load_head": "fewshot.registry",
     "macro_accuracy": "fewshot.metrics",
     "macro_f1": "fewshot.metrics",

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["label_array"]
 
 
-def label_array(labels: Sequence[Any] | torch.Tensor) -> tuple[npt.NDArray[Any], str]:
+def label_array(
+    labels: Sequence[Any] | npt.NDArray[Any] | torch.Tensor,
+) -> tuple[npt.NDArray[Any], str]:
     """Give labels as an array, and the kind they are of.
 
     Parameters
     ----------
-    labels : sequence, array or tensor
+    labels : sequence, ndarray or Tensor
         Texts or numbers; whole numbers, fractions, True and False are one kind.
 
     Returns
@@ -41,11 +43,10 @@ def label_array(labels: Sequence[Any] | torch.Tensor) -> tuple[npt.NDArray[Any],
     >>> label_array(["tit", "wren"])[1]
     'texts'
     """
-    if isinstance(labels, torch.Tensor):
-        labels = labels.cpu().numpy()
-    if isinstance(labels, np.ndarray) and labels.dtype != object:
-        return labels, "texts" if labels.dtype.kind in "US" else "numbers"
-    kinds = {_kind(label): label for label in {type(y): y for y in labels}.values()}
+    given: Any = labels.cpu().numpy() if isinstance(labels, torch.Tensor) else labels
+    if isinstance(given, np.ndarray) and given.dtype != object:
+        return given, "texts" if given.dtype.kind in "US" else "numbers"
+    kinds = {_kind(label): label for label in {type(y): y for y in given}.values()}
     if "NoneTypes" in kinds:
         raise EpisodeError(
             "a label is None: every picture needs one: leave those pictures out, or name their "
@@ -57,7 +58,7 @@ def label_array(labels: Sequence[Any] | torch.Tensor) -> tuple[npt.NDArray[Any],
             f"labels mix {told}, and classes must not be told apart by kind: give one kind, "
             "such as [str(y) for y in labels]"
         )
-    return np.asarray(labels), next(iter(kinds), "texts")
+    return np.asarray(given), next(iter(kinds), "texts")
 
 
 def _kind(label: Any) -> str:

@@ -195,7 +195,7 @@ class _FromFeatures:
         pool = self.pool
         words = pool.words
         if words is not None:
-            words = replace(words, embeddings=words.embeddings[episodes.classes])
+            words = replace(words, embeddings=words.embeddings[episodes.classes], classes=None)
         support = Support(
             pool.features[episodes.support],
             episodes.support_labels,

@@ -11,7 +11,7 @@ import torch
 
 from fewshot.comparison import Comparison
 from fewshot.episodes import Episodes, EpisodeSampler
-from fewshot.errors import EvaluationError
+from fewshot.errors import EvaluationError, SupportError
 from fewshot.evaluation import Evaluation
 from fewshot.pools import FeaturePool
 from fewshot.progress import track
@@ -110,7 +110,8 @@ def evaluate(
     seed : int, default=0
         Of the episodes. Heads draw no random numbers.
     words : Words, optional
-        Row ``j`` belongs to the ``j``-th of the sorted labels.
+        Their ``classes`` tell which row is whose. Without them row ``j`` belongs to the ``j``-th
+        of the sorted labels, which is not the order of `label_support`.
     background : Background, optional
         What pictures of this encoder look like in general.
     query_features, query_labels : optional
@@ -131,8 +132,8 @@ def evaluate(
     Raises
     ------
     EvaluationError
-        If features are no floating numbers or hold NaN, sizes disagree, or a head lacks what
-        it needs.
+        If features are no floating numbers or hold NaN, sizes disagree, a class has no words,
+        or a head lacks what it needs.
     EpisodeError
         If labels are of two kinds, or a class has too few pictures.
 
@@ -249,10 +250,16 @@ def _rows_of(words: Words | None, sampler: EpisodeSampler, device: torch.device)
     if words is None:
         return None
     every = sampler.labels
+    if words.classes is not None:
+        try:
+            words = words.rows_of(sampler.classes)
+        except SupportError as error:
+            raise EvaluationError(str(error)) from None
+        return replace(words, embeddings=words.embeddings.to(device))
     if words.embeddings.shape[0] != len(every) or words.embeddings.ndim != 2:
         raise EvaluationError(
             f"words have shape {tuple(words.embeddings.shape)} for {len(every)} labels: give one "
-            "row a label, in sorted order"
+            "row a label in sorted order, or Words(..., classes=labels)"
         )
     place = {label: i for i, label in enumerate(every)}
     rows = torch.tensor([place[c] for c in sampler.classes], device=words.embeddings.device)

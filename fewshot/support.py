@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from dataclasses import InitVar, dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,15 +11,15 @@ from fewshot.errors import SupportError
 from fewshot.membership import one_hot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from fewshot.background import Background
 
-__all__ = ["Support", "Words", "label_support"]
+__all__ = ["Support", "Words"]
 
 _UNIT_TOLERANCE = 1e-2  # unit rows rounded to bfloat16 are off by 4e-3 at most
-
-Label = TypeVar("Label", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,12 +37,16 @@ class Words:
         What is added then (sigmoid encoders).
     scoring : {"softmax", "sigmoid"}, default="softmax"
         How the encoder turns logits into probabilities.
+    classes : sequence of labels, optional
+        Label of each row, for embeddings of shape (k, d); kept as a tuple. With it
+        `label_support` and `evaluate` find each class's row; without it they take rows by
+        place, and their orders differ.
 
     Raises
     ------
     SupportError
-        If the embeddings are not finite, a row's length is off 1 by more than 0.01, or the
-        scale is not a positive number.
+        If embeddings are not finite, a row's length is off 1 by more than 0.01, the scale is
+        not positive, or classes do not fit the rows.
 
     Examples
     --------
@@ -57,6 +60,7 @@ class Words:
     logit_scale: float
     logit_bias: float = 0.0
     scoring: str = "softmax"
+    classes: Sequence[Any] | None = None
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim < 2:
@@ -72,6 +76,22 @@ class Words:
             raise SupportError(f"logit_scale is {self.logit_scale}: it must be positive and finite")
         if self.scoring not in ("softmax", "sigmoid"):
             raise SupportError(f"scoring is {self.scoring!r}: use 'softmax' or 'sigmoid'")
+        if self.classes is not None:
+            object.__setattr__(self, "classes", self._named(self.classes))
+
+    def _named(self, classes: Sequence[Any]) -> tuple[Any, ...]:
+        if isinstance(classes, str):
+            raise SupportError(f"classes of words are the text {classes!r}: give one label a row")
+        shape, named = tuple(self.embeddings.shape), tuple(classes)
+        if shape[:-1] != (len(named),):
+            raise SupportError(
+                f"words have shape {shape} and {len(named)} classes: give (classes, d), a label a "
+                "row"
+            )
+        if len(set(named)) < len(named):
+            twice = next(c for i, c in enumerate(named) if c in named[:i])
+            raise SupportError(f"words name class {twice!r} twice: give one row a class")
+        return named
 
     @staticmethod
     def _check_rows(rows: Tensor) -> None:
@@ -87,6 +107,41 @@ class Words:
             f"words' row {first} has length {float(lengths[tuple(first)]):.3g}: rows must have "
             "length 1: give torch.nn.functional.normalize(embeddings, dim=-1)"
         )
+
+    def rows_of(self, classes: Sequence[Any]) -> Words:
+        """Give the rows of some classes, in their order.
+
+        Parameters
+        ----------
+        classes : sequence of labels
+            Each among ``self.classes``; where that is None, the words come back as they are.
+
+        Returns
+        -------
+        Words
+
+        Raises
+        ------
+        SupportError
+            If a class has no row.
+
+        Examples
+        --------
+        >>> words = Words(torch.eye(2), logit_scale=10.0, classes=("tit", "wren"))
+        >>> words.rows_of(["wren"]).embeddings
+        tensor([[0., 1.]])
+        """
+        if self.classes is None:
+            return self
+        place = {label: i for i, label in enumerate(self.classes)}
+        lost = [c for c in classes if c not in place]
+        if lost:
+            raise SupportError(
+                f"words have no row for {lost[0]!r} ({len(lost)} of {len(classes)} classes): their "
+                f"first is {self.classes[0]!r}: add the missing words, or leave those classes out"
+            )
+        rows = torch.tensor([place[c] for c in classes], device=self.embeddings.device)
+        return replace(self, embeddings=self.embeddings[rows], classes=tuple(classes))
 
     def logits(self, features: Tensor) -> Tensor:
         """Zero-shot logits.
@@ -248,58 +303,3 @@ class Support:
             Values are not checked again.
         """
         return replace(self, features=features, check=False)
-
-
-def label_support(
-    features: Tensor,
-    labels: Sequence[Label],
-    *,
-    classes: Sequence[Label] | None = None,
-    words: Words | None = None,
-    background: Background | None = None,
-) -> tuple[Support, tuple[Label, ...]]:
-    """Make a support of features with labels of any kind.
-
-    Parameters
-    ----------
-    features : Tensor of shape (s, d)
-        One row a photo.
-    labels : sequence of s hashable values
-        Strings, or numbers such as 0, 2, 5.
-    classes : sequence, optional
-        Every class, in the order of the logits; classes without a photo are allowed.
-        By default the labels in the order they first appear.
-    words, background : optional
-        As in `Support`; ``words`` in the order of ``classes``.
-
-    Returns
-    -------
-    support : Support
-    classes : tuple
-        Column ``j`` of the logits is ``classes[j]``.
-
-    Raises
-    ------
-    SupportError
-        If a label is not among ``classes``, or a class is given twice.
-
-    Examples
-    --------
-    >>> import torch
-    >>> support, classes = label_support(torch.eye(3), ["tit", "wren", "tit"])
-    >>> support.labels, classes
-    (tensor([0, 1, 0]), ('tit', 'wren'))
-    """
-    given = tuple(dict.fromkeys(labels)) if classes is None else tuple(classes)
-    index = {label: i for i, label in enumerate(given)}
-    if len(index) < len(given):
-        twice = next(c for i, c in enumerate(given) if index[c] != i)
-        raise SupportError(f"class {twice!r} is given twice: classes must differ")
-    strange = next((label for label in labels if label not in index), None)
-    if strange is not None:
-        raise SupportError(f"label {strange!r} is not among the {len(given)} classes given")
-    numbers = torch.tensor(
-        [index[label] for label in labels], dtype=torch.int64, device=features.device
-    )
-    exists = torch.ones(len(given), dtype=torch.bool, device=features.device)
-    return Support(features, numbers, exists, words, background), given

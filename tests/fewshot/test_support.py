@@ -232,6 +232,40 @@ def test_labels_that_are_not_among_the_classes_are_refused():
         label_support(torch.eye(2), ["tit", "tit"], classes=["tit", "wren", "tit"])
 
 
+def test_words_that_know_their_classes_follow_the_photos():
+    rows = torch.eye(3)
+    words = Words(rows, 5.0, -1.0, classes=["tit", "wren", "owl"])
+    assert words.classes == ("tit", "wren", "owl")
+    support, classes = label_support(torch.eye(3), ["wren", "owl", "wren"], words=words)
+    assert classes == ("wren", "owl")
+    assert torch.equal(support.words.embeddings, rows[[1, 2]])
+    assert support.words.classes == ("wren", "owl")
+    assert (support.words.logit_scale, support.words.logit_bias) == (5.0, -1.0)
+    every = ["owl", "wren", "tit"]
+    support, _ = label_support(torch.eye(3), ["wren"] * 3, classes=every, words=words)
+    assert torch.equal(support.words.embeddings, rows[[2, 1, 0]])
+
+
+def test_words_that_lack_a_class_are_refused_by_its_name():
+    words = Words(torch.eye(3), 5.0, classes=("tit", "wren", "owl"))
+    with pytest.raises(SupportError, match=r"words have no row for 'kite' \(1 of 2 classes\)"):
+        label_support(torch.eye(3), ["wren", "kite", "wren"], words=words)
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "message"),
+    [
+        (torch.eye(2), ["tit"], r"words have shape \(2, 2\) and 1 classes"),
+        (torch.eye(2), ["tit", "tit"], "words name class 'tit' twice"),
+        (torch.eye(2).expand(4, 2, 2), ["tit", "wren"], r"shape \(4, 2, 2\) and 2 classes"),
+        (torch.eye(2), "ab", "classes of words are the text 'ab'"),
+    ],
+)
+def test_classes_that_do_not_fit_the_words_are_refused(rows, classes, message):
+    with pytest.raises(SupportError, match=message):
+        Words(rows, 5.0, classes=classes)
+
+
 # --- inner products and queries
 
 

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from knowledge.ancestry import common_ancestor, taxonomy_distances
     from knowledge.backoff import Answer, back_off
     from knowledge.concept import Concept, Relation, Text
+    from knowledge.describing import Sentence, describe
     from knowledge.descriptor_linter import DescriptorFinding, lint_descriptors
     from knowledge.graph import KnowledgeGraph
     from knowledge.lookalikes import Difference, Lookalike, find_lookalikes, tell_apart
     from knowledge.matrices import AttributeMatrix, Trait
+    from knowledge.packs.tables import load_pack, pack_names
     from knowledge.propagation import convolve, propagate
     from knowledge.questions import Inquiry, Question
     from knowledge.reading import read_graph, write_graph
@@ -37,14 +39,18 @@ _HOME = {
     "Lookalike": "knowledge.lookalikes",
     "Question": "knowledge.questions",
     "Relation": "knowledge.concept",
+    "Sentence": "knowledge.describing",
     "Taxonomy": "knowledge.taxonomy",
     "Text": "knowledge.concept",
     "Trait": "knowledge.matrices",
     "back_off": "knowledge.backoff",
     "common_ancestor": "knowledge.ancestry",
     "convolve": "knowledge.propagation",
+    "describe": "knowledge.describing",
     "find_lookalikes": "knowledge.lookalikes",
     "lint_descriptors": "knowledge.descriptor_linter",
+    "load_pack": "knowledge.packs.tables",
+    "pack_names": "knowledge.packs.tables",
     "propagate": "knowledge.propagation",
     "read_graph": "knowledge.reading",
     "taxonomy_distances": "knowledge.ancestry",
@@ -65,14 +71,18 @@ __all__ = [
     "Lookalike",
     "Question",
     "Relation",
+    "Sentence",
     "Taxonomy",
     "Text",
     "Trait",
     "back_off",
     "common_ancestor",
     "convolve",
+    "describe",
     "find_lookalikes",
     "lint_descriptors",
+    "load_pack",
+    "pack_names",
     "propagate",
     "read_graph",
     "taxonomy_distances",

@@ -56,7 +56,9 @@ def build() -> Path:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == set(PACKAGES), f"the wheel installs {sorted(tops)}"
-    for wanted in (*(f"{p}/py.typed" for p in PACKAGES), "/LICENSE", "/LICENSE-WEIGHTS"):
+    tables = (f"/packs/{name}/classes.tsv" for name in ("flowers", "grocery"))
+    texts = (f"{package}/py.typed" for package in PACKAGES)
+    for wanted in (*texts, *tables, "/LICENSE", "/LICENSE-WEIGHTS"):
         assert any(name.endswith(wanted) for name in names), f"no {wanted} in the wheel"
     size = wheel.stat().st_size
     assert size <= LARGEST, f"the wheel has {size / 2**20:.1f} MB, {LARGEST / 2**20:.0f} allowed"

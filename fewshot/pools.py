@@ -155,7 +155,7 @@ def _block(matrix: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """``matrix[rows[e, i], columns[e, j]]`` for all e, i, j at once."""
     flat = (rows * matrix.shape[1]).unsqueeze(-1) + columns.unsqueeze(-2)
     # on a CPU index_select of a vector is four times as fast as take or fancy indexing
-    return matrix.view(-1).index_select(0, flat.view(-1)).view(flat.shape)
+    return matrix.view(-1).index_select(0, flat.reshape(-1)).view(flat.shape)
 
 
 class _FromGram:

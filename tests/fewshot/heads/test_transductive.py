@@ -132,6 +132,12 @@ def test_a_single_query_is_refused(kind):
         answer(kind(), support, z[:1])
     with pytest.raises(QueryError, match="got a single one"):
         answer(kind(), support, z, query_mask=torch.arange(9) == 2)
+    # one episode of a batch is enough to refuse
+    batch, both = episode(7, lead=(2,))
+    mask = torch.ones(2, 9, dtype=torch.bool)
+    mask[1, 1:] = False
+    with pytest.raises(QueryError, match="got a single one"):
+        answer(kind(), batch, both, query_mask=mask)
 
 
 @every_head

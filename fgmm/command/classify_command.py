@@ -11,6 +11,7 @@ import typer
 
 from fgmm.command.label_list import check_labels, read_label_file, split_labels
 from fgmm.command.terminal import BAD, PARTLY, announced, console, list_failures
+from fgmm.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +191,7 @@ def _report(
 
 def _written(predictions: Predictions, output: Path) -> str:
     count, failed = len(predictions), len(predictions.failures)
-    told = f"{count:,} picture{'' if count == 1 else 's'} written to {output}"
+    told = f"{counted(count, 'picture')} written to {output}"
     return f"{told}; {failed:,} could not be read" if failed else told
 
 

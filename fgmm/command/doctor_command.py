@@ -15,6 +15,7 @@ from rich.text import Text
 from fgmm._version import __version__
 from fgmm.command.terminal import console
 from fgmm.command.torch_builds import check_builds
+from fgmm.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,7 @@ def _devices() -> list[str]:
     import torch
 
     threads, cores = torch.get_num_threads(), os.cpu_count() or 1
-    rows = [f"processor: {_count(threads, 'thread')} on {_count(cores, 'core')}"]
+    rows = [f"processor: {counted(threads, 'thread')} on {counted(cores, 'core')}"]
     for number in range(torch.cuda.device_count()):
         memory = torch.cuda.get_device_properties(number).total_memory
         rows.append(
@@ -112,10 +113,6 @@ def _devices() -> list[str]:
     if len(rows) == 1:
         rows.append("no graphics processor that torch can use")
     return rows
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _files() -> list[str]:

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from fgmm.command.terminal import BAD, PARTLY, announced, console, list_failures
+from fgmm.plurals import counted
 
 if TYPE_CHECKING:
     from fgmm.embedding import ImageEmbeddings
@@ -105,7 +106,7 @@ def embed_pictures(
         told = tell_unfinished(into, out, len(pictures), embedded=whole, older=older)
         raise KeyboardInterrupt(told) from None
     count, width = embedded.vectors.shape
-    vectors = f"{count:,} vector{'' if count == 1 else 's'}"
+    vectors = counted(count, "vector")
     console().print(Text(f"{vectors} of {width:,} numbers in {out}"), soft_wrap=True)
     list_failures([(failure.name, failure.error) for failure in embedded.failures])
     if embedded.failures:

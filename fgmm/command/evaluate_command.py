@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fewshot.registry import HEADS
+from fgmm.command.class_names import name_classes
 from fgmm.command.evaluation_setup import (
     check_files,
     find_background,
@@ -91,6 +92,15 @@ def evaluate_heads(
             "--words/--no-words",
             help="Whether heads are told what the classes are called. By default where that is "
             "known and the encoder reads texts.",
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--names",
+            metavar="FILE",
+            help="What the classes are called, where their folders do not say it: a line a class, "
+            'its folder, a tab, its name. Or JSON: {"folder": "name"}.',
         ),
     ] = None,
     words_kind: Annotated[
@@ -177,10 +187,10 @@ def evaluate_heads(
     if source == "omniglot-runs":
         from fgmm.command.omniglot_command import evaluate_runs
 
-        if plot is not None or shots not in (None, [1]) or words:
+        if plot is not None or shots not in (None, [1]) or words or names:
             raise typer.BadParameter(
-                "omniglot-runs have one shot each and no words: leave --plot, --shots and --words "
-                "out",
+                "omniglot-runs have one shot each and no words: leave --plot, --shots, --words and "
+                "--names out",
                 param_hint="SOURCE",
             )
         evaluate_runs(
@@ -199,6 +209,8 @@ def evaluate_heads(
     from fgmm.datasets import class_words, embed_dataset, open_dataset
 
     dataset = open_dataset(source, data=data, classes=classes, download=download)
+    if names is not None:
+        dataset = name_classes(dataset, names)
     dataset = with_enough(dataset, counts[-1], queries, ways, skip_small)
     with announced(f"loading the encoder {encoder} ..."):
         from fgmm.encoders.registry import load_encoder

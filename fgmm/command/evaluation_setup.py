@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fgmm.command.terminal import note
+from fgmm.plurals import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,22 +127,22 @@ def with_enough(
     if dropped and not skip:
         label, (have, ask) = next(iter(dropped.items()))
         told = (
-            f"{have} pictures, and {shots} + {queries}"
+            f"{counted(have, 'picture')}, and {shots} + {queries}"
             if dataset.query_labels is None
             else f"{have} to show and {ask} to ask about, and {shots} and {queries}"
         )
-        more = f" ({len(dropped) - 1} more classes like it)" if len(dropped) > 1 else ""
+        more = f" (and {counted(len(dropped) - 1, 'class')} more)" if len(dropped) > 1 else ""
         raise DatasetError(
             f"{dataset.name}: class {label!r} has {told} are needed (--shots and --queries){more}: "
             "ask for fewer, or pass --skip-small to leave such classes out"
         )
     if len(kept.classes) < ways:
         raise DatasetError(
-            f"{dataset.name}: {len(kept.classes)} classes have enough pictures, fewer than --ways "
-            f"{ways}: ask for fewer ways, shots or queries"
+            f"{dataset.name}: {counted(len(kept.classes), 'class')} with enough pictures, fewer "
+            f"than --ways {ways}: ask for fewer ways, shots or queries"
         )
     if dropped:
-        note("note", f"{len(dropped)} of {len(dataset.classes)} classes are too small, left out")
+        note("note", f"{len(dropped)} of {len(dataset.classes)} classes left out: too small")
     return kept
 
 
@@ -167,16 +168,29 @@ def use_words(
     typer.BadParameter
         If words were asked for and there are none.
     """
+    from fgmm.datasets.folder import find_wordless
+
     why = None
     if layer == "features":
         why = "they live in --layer joint"
-    elif not dataset.texts:
-        why = f"{dataset.name} has none"
     elif not hasattr(model, "encode_texts"):
         why = "the encoder reads pictures only"
+    elif not dataset.texts:
+        wordless = find_wordless(dataset.classes)
+        why = f"{dataset.name} has none" if wordless is None else _told_wordless(wordless)
+        if asked is None and wordless is not None:
+            note("note", why)
     if asked and why:
         raise typer.BadParameter(f"no words to be had: {why}", param_hint="--words")
     return why is None if asked is None else asked
+
+
+def _told_wordless(label: str) -> str:
+    fault = "are codes" if any(map(str.isalpha, label)) else "have no letters"
+    return (
+        f"class names such as {label!r} {fault}: they are not used as words (give --names FILE, or "
+        "rename the folders)"
+    )
 
 
 def warn_of_same_words(dataset: LabelledImages, kind: str) -> None:

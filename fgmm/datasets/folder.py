@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,11 +10,15 @@ from typing import TYPE_CHECKING
 from fgmm.datasets.labelled import LabelledImages
 from fgmm.errors import DatasetError, ImageError
 from fgmm.images import find_images
+from fgmm.plurals import counted
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
-__all__ = ["plain_words", "read_folder"]
+__all__ = ["find_wordless", "plain_words", "read_folder"]
+
+_log = logging.getLogger(__name__)
 
 
 def read_folder(path: str | os.PathLike[str]) -> LabelledImages:
@@ -30,7 +35,8 @@ def read_folder(path: str | os.PathLike[str]) -> LabelledImages:
     LabelledImages
         Labels are names of folders. Words (kind ``"name"``) are the same without a leading
         number or code ("001.Black_footed_Albatross", "n02085620-Chihuahua") and with spaces for
-        underscores and hyphens.
+        underscores and hyphens. There are none if a name is a number or a code, such as
+        "002": see `find_wordless`.
 
     Raises
     ------
@@ -50,21 +56,38 @@ def read_folder(path: str | os.PathLike[str]) -> LabelledImages:
     labels: list[str] = []
     inside = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     for one in inside:
-        found = list(_pictures(one))
+        found = _pictures(one)
         images += found
         labels += [one.name] * len(found)
+    beside = len(_pictures(folder, recursive=False))
     if len(set(labels)) < 2:
-        raise DatasetError(
-            f"{folder} holds {len(inside)} folders and {len(set(labels))} of them with pictures: "
-            "give a folder with a folder of pictures for each class, two or more"
+        raise DatasetError(_too_few(folder, len(inside), len(set(labels)), beside))
+    if beside:
+        _log.warning(
+            "left out: %s beside the folders in %s; only what lies in a folder has a class",
+            counted(beside, "picture"),
+            folder,
         )
     names = {label: plain_words(label) for label in labels}
-    return LabelledImages(folder.name, images, tuple(labels), texts={"name": names})
+    texts = {} if find_wordless(names) is not None else {"name": names}
+    return LabelledImages(folder.name, images, tuple(labels), texts=texts)
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _too_few(folder: Path, inside: int, filled: int, beside: int) -> str:
+    if beside and not inside:
+        return (
+            f"{folder} holds {counted(beside, 'picture')} and no folders: put each class into a "
+            "folder of its own"
+        )
+    return (
+        f"{folder} holds {counted(inside, 'folder')}, of which {filled} with pictures: give a "
+        "folder with a folder of pictures for each class, two or more"
+    )
+
+
+def _pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
     try:
-        return list(find_images(folder))
+        return list(find_images(folder, recursive=recursive))
     except ImageError:  # nothing in it
         return []
 
@@ -91,3 +114,29 @@ def plain_words(label: str) -> str:
     code = re.match(r"(?:\d+|n\d{6,})[.\-_ ]+(?=\S)", label)
     words = label[code.end() :] if code else label
     return " ".join(re.split(r"[\s_\-]+", words)).strip() or label
+
+
+def find_wordless(labels: Iterable[str]) -> str | None:
+    """Find a label that is a number or a code, and says nothing in words.
+
+    Parameters
+    ----------
+    labels : iterable of str
+
+    Returns
+    -------
+    str or None
+        The first without a letter, or of the form of WordNet's numbers.
+
+    Examples
+    --------
+    >>> find_wordless(["001.Sooty_Tern", "7up"]), find_wordless(["tit", "002"])
+    (None, '002')
+    >>> find_wordless(["n02085620"])
+    'n02085620'
+    """
+    for label in labels:
+        words = plain_words(label)
+        if not any(map(str.isalpha, words)) or re.fullmatch(r"n\d{6,}", words):
+            return label
+    return None

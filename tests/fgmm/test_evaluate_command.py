@@ -165,6 +165,63 @@ def test_classes_of_the_same_words_are_named(folder):
     assert "warning" not in run("pics", *FAKE, "-s", 1, "--no-words").stderr
 
 
+@pytest.fixture
+def numbered(folder):
+    """The same pictures in folders 001, 002, 003."""
+    for at, name in enumerate(COLOURS):
+        (folder / name).rename(folder / f"{at + 1:03}")
+    return folder
+
+
+def test_numbers_are_not_taken_for_words(numbered):
+    result = run("pics", *FAKE, "-s", 1)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith(
+        "note: class names such as '001' have no letters: they are not used as words (give --names"
+    )
+    assert "no words" in " ".join(result.stdout.split())
+    assert "zero-shot" not in result.stdout
+    assert "note" not in run("pics", *FAKE, "-s", 1, "--no-words").stderr
+    result = run("pics", *FAKE, "-s", 1, "--words")
+    assert result.exit_code == 2
+    assert "have no letters" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("form", ["lines", "json"])
+def test_a_file_says_what_the_classes_are_called(form, numbered):
+    names = {f"{at + 1:03}": name for at, name in enumerate(COLOURS)} | {"999": "not here"}
+    told = json.dumps(names) if form == "json" else "".join(f"{k}\t{v}\n" for k, v in names.items())
+    Path("names").write_text(told)
+    options = ["-s", 0, "--head", "zero-shot", "--words-kind", "name", "--out", "r.json"]
+    result = run("pics", *FAKE, "--names", "names", *options)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    found = load_evaluations("r.json")[0]["zero-shot"]
+    assert found.classes == ("001", "002", "003")
+    assert found.mean > 0.9  # it knows the names of colours
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("001\tred\n002\tgreen\n", "names has no name for class '003'"),
+        ("001\ta\n001\tb\n002\tc\n003\td\n", "names has 2 names for class '001'"),
+        ("red\ngreen\nblue\n", "names lists names and not whose they are"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(content, words, numbered):
+    Path("names").write_text(content)
+    result = run("pics", *FAKE, "-s", 1, "--names", "names")
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_pictures_without_a_folder_are_told(folder):
+    Image.new("RGB", (9, 9)).save(folder / "x.png")
+    told = run("pics", *FAKE, "-s", 1).stderr
+    assert told.startswith("warning: left out: 1 picture beside the folders in pics")
+
+
 def test_many_classes_of_the_same_words_are_counted(capsys):
     labels = tuple(f"{kind}{at}" for kind in "abcd" for at in range(3))
     texts = {"name": {x: x for x in labels}, "coarse": {x: x[0] for x in labels}}
@@ -237,7 +294,7 @@ def test_small_classes_are_an_error_or_left_out_for_all_shots(folder):
     assert "--skip-small" in result.stderr
     result = run("pics", *FAKE, "-s", 1, "-s", 3, "--skip-small", "--out", "r.json")
     assert result.exit_code == 0
-    assert "1 of 4 classes are too small" in result.stderr
+    assert "1 of 4 classes left out: too small" in result.stderr
     for comparison in load_evaluations("r.json").values():
         assert comparison["prototype"].classes == ("blue", "green", "red")
 
@@ -331,7 +388,7 @@ def test_heads_run_on_the_card_where_the_encoder_does(device, moves, monkeypatch
         (["omniglot-runs", "--head", "ridge:x=1", *FAKE], "ridge has no parameter 'x'"),
         (["pisc", *FAKE], "there is no folder pisc, and no set of that name"),
         (["grocery", *FAKE], "FGMM_DATA"),
-        (["pics", *FAKE, "--ways", "9", "-s", "1"], "3 classes have enough pictures, fewer"),
+        (["pics", *FAKE, "--ways", "9", "-s", "1"], "3 classes with enough pictures, fewer"),
         (["pics", *FAKE, "-s", "0", "--head", "prototype"], "0 shots are for heads that read"),
         (["pics", *FAKE, "-s", "0", "--no-words"], "classes that have words"),
         (["pics", *FAKE, "--head", "zero-shot", "-s", "1", "--layer", "features"], "needs words"),
@@ -346,7 +403,7 @@ def test_heads_run_on_the_card_where_the_encoder_does(device, moves, monkeypatch
         (["pics", "--encoder", "pixels"], "pixels are for omniglot-runs only"),
         (["pics", "--encoder", "fkae", "-s", "1", "--queries", "2", "--ways", "3"], "'fake'"),
         (["pics", *FAKE, "--classes", "base"], "has no base classes"),
-        (["omniglot-runs", "--plot", "x.png"], "leave --plot, --shots and --words"),
+        (["omniglot-runs", "--plot", "x.png"], "leave --plot, --shots, --words and"),
         (["omniglot-runs", "--data", "."], "there is no omniglot"),
         (["pics", *FAKE, "-s", "-1"], "Invalid value for '--shots'"),
     ],

@@ -19,7 +19,7 @@ from fgmm.datasets import (
     open_dataset,
     read_folder,
 )
-from fgmm.datasets.folder import plain_words
+from fgmm.datasets.folder import find_wordless, plain_words
 from fgmm.errors import DatasetError, EncoderBroken
 
 
@@ -113,6 +113,50 @@ def test_a_folder_of_folders(tmp_path):
     assert found.labels == ("001.Sooty_Tern",) * 2 + ("002.Tree-Sparrow",) * 2
     assert [Path(p).name for p in found.images] == ["a.png", "b.png"] * 2
     assert found.texts["name"]["002.Tree-Sparrow"] == "Tree Sparrow"
+
+
+@pytest.mark.parametrize("beside", [1, 3])
+def test_pictures_beside_the_folders_are_counted(beside, tmp_path, caplog):
+    for at in range(beside):
+        draw(tmp_path / f"{at}.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    told = f"{beside} pictures" if beside > 1 else "1 picture"
+    with pytest.raises(DatasetError, match=f"holds {told} and no folders: put each class into a"):
+        read_folder(tmp_path)
+    draw(tmp_path / "wren" / "a.png")
+    draw(tmp_path / "tit" / "a.png")
+    assert len(read_folder(tmp_path)) == 2
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith(f"left out: {told} beside the folders in")
+
+
+def test_nothing_beside_the_folders_is_nothing_to_speak_of(tmp_path, caplog):
+    draw(tmp_path / "wren" / "a.png")
+    draw(tmp_path / "tit" / "a.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    read_folder(tmp_path)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("labels", "wordless"),
+    [
+        (["tit", "wren"], None),
+        (["tit", "002"], "002"),
+        (["12-34", "56"], "12-34"),
+        (["n02085620", "n02085782"], "n02085620"),
+        (["n02085620-Chihuahua", "001.Tern"], None),
+        (["雀", "Ähre"], None),
+    ],
+)
+def test_folders_called_by_numbers_have_no_words(labels, wordless, tmp_path):
+    for label in labels:
+        draw(tmp_path / label / "a.png")
+    assert find_wordless(labels) == wordless
+    found = read_folder(tmp_path)
+    assert set(found.labels) == set(labels)
+    assert bool(found.texts) is (wordless is None)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +295,7 @@ def test_nothing_is_fetched_unless_asked(tmp_path, monkeypatch):
         ("omniglot", {"data": "."}, "there is no omniglot/images_background_small1.zip"),
         (".", {"classes": "base"}, "has no base classes"),
         ("grocery", {"download": True}, "cannot be fetched"),
-        (".", {}, "holds 1 folders and 1 of them with pictures"),
+        (".", {}, "holds 1 folder, of which 1 with pictures"),
     ],
 )
 def test_what_cannot_be_opened_is_said(source, options, words, tmp_path, monkeypatch):

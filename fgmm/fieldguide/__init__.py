@@ -3,5 +3,6 @@
 from fgmm.fieldguide.drawing import PARTS
 from fgmm.fieldguide.guide import FieldGuide, Plate
 from fgmm.fieldguide.species import ATTRIBUTES, Species
+from fgmm.fieldguide.truth import graph
 
-__all__ = ["ATTRIBUTES", "PARTS", "FieldGuide", "Plate", "Species"]
+__all__ = ["ATTRIBUTES", "PARTS", "FieldGuide", "Plate", "Species", "graph"]

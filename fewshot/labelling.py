@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from fewshot.errors import SupportError
-from fewshot.support import Support
+from fewshot.support import Support, Words
+from fewshot.tensor_checks import check_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from fewshot.background import Background
-    from fewshot.support import Words
 
 __all__ = ["label_support"]
 
@@ -35,7 +35,7 @@ def label_support(
     ----------
     features : Tensor of shape (s, d)
         One row a photo.
-    labels : sequence of s hashable values
+    labels : sequence, array or tensor of s hashable values
         Strings, or numbers such as 0, 2, 5.
     classes : sequence, optional
         Every class, in the order of the logits; classes without a photo are allowed.
@@ -54,7 +54,8 @@ def label_support(
     Raises
     ------
     SupportError
-        If a label is not among ``classes``, a class is given twice, or has no words.
+        If features are no tensor, numbers disagree, a label is not among ``classes``, or a
+        class is given twice or has no words.
 
     Examples
     --------
@@ -63,6 +64,14 @@ def label_support(
     >>> support.labels, classes
     (tensor([0, 1, 0]), ('tit', 'wren'))
     """
+    check_tensor(features, "features", SupportError)
+    if hasattr(labels, "tolist"):  # a tensor's entries are no labels: none equals another
+        labels = labels.tolist()
+    if len(labels) != len(features):
+        raise SupportError(
+            f"features have shape {tuple(features.shape)} with {len(labels)} labels: give (s, d) "
+            "and s"
+        )
     given = tuple(dict.fromkeys(labels)) if classes is None else tuple(classes)
     index = {label: i for i, label in enumerate(given)}
     if len(index) < len(given):
@@ -75,5 +84,5 @@ def label_support(
         [index[label] for label in labels], dtype=torch.int64, device=features.device
     )
     exists = torch.ones(len(given), dtype=torch.bool, device=features.device)
-    words = None if words is None else words.rows_of(given)
+    words = words.rows_of(given) if isinstance(words, Words) else words
     return Support(features, numbers, exists, words, background), given

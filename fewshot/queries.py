@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fewshot.errors import QueryError
+from fewshot.tensor_checks import check_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +39,7 @@ def check_queries(
     QueryError
         If a shape or type is wrong, a number is not finite, or a query alone is too few.
     """
+    check_tensor(queries, "queries", QueryError)
     name, x = type(head).__name__, support.features
     if queries.ndim < 2 or queries.shape[-1] != x.shape[-1]:
         raise QueryError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -11,8 +10,15 @@ import torch
 
 from fewshot.comparison import Comparison
 from fewshot.episodes import Episodes, EpisodeSampler
-from fewshot.errors import EvaluationError, SupportError
+from fewshot.errors import EvaluationError
 from fewshot.evaluation import Evaluation
+from fewshot.evaluation_input import (
+    background_on,
+    check_needs,
+    check_pools,
+    drawn_words,
+    named_heads,
+)
 from fewshot.pools import FeaturePool
 from fewshot.progress import track
 from fewshot.tally import Tally
@@ -31,7 +37,7 @@ _BLOCK = 4096  # episodes drawn at once: drawing has a fixed cost of a few milli
 
 @overload
 def evaluate(
-    head: Head,
+    head: Head | str,
     features: Tensor,
     labels: Sequence[Any],
     *,
@@ -51,7 +57,7 @@ def evaluate(
 ) -> Evaluation: ...
 @overload
 def evaluate(
-    head: Mapping[str, Head],
+    head: Mapping[str, Head | str] | Sequence[Head | str],
     features: Tensor,
     labels: Sequence[Any],
     *,
@@ -72,7 +78,7 @@ def evaluate(
 
 
 def evaluate(
-    head: Head | Mapping[str, Head],
+    head: Head | str | Mapping[str, Head | str] | Sequence[Head | str],
     features: Tensor,
     labels: Sequence[Any],
     *,
@@ -94,8 +100,9 @@ def evaluate(
 
     Parameters
     ----------
-    head : Head, or mapping of str to Head
-        What is measured. Heads are put into ``eval`` mode.
+    head : Head or str, or a mapping or sequence of them
+        What is measured: heads, or names for `load_head`. Heads are put into ``eval`` mode. In
+        a sequence a head that has no name is called by its class; a mapping names them.
     features : Tensor of shape (n, d)
         One row a picture; of any floating type, finite. They are used as they come: unit rows
         or not. Everything is computed on their device, and the rest is brought there.
@@ -127,13 +134,15 @@ def evaluate(
 
     Returns
     -------
-    Evaluation, or Comparison where ``head`` is a mapping
+    Evaluation, or Comparison where ``head`` is a mapping or a sequence
 
     Raises
     ------
     EvaluationError
-        If features are no floating numbers or hold NaN, sizes disagree, a class has no words,
-        or a head lacks what it needs.
+        If something is no head, no tensor, no words or no background, features are no floating
+        numbers or hold NaN, sizes disagree, a class has no words, or a head lacks what it needs.
+    HeadNotFound
+        If no head has the name given.
     EpisodeError
         If labels are of two kinds, or a class has too few pictures.
 
@@ -153,12 +162,10 @@ def evaluate(
     >>> fewshot.evaluate(fewshot.PrototypeHead(), x, y, n_shot=1, n_episodes=100).mean
     1.0
     """
-    heads = dict(head) if isinstance(head, Mapping) else {type(head).__name__: head}
-    if not heads:
-        raise EvaluationError("no head was given: give one, or a mapping of names to heads")
+    heads = named_heads(head)
     if n_episodes < 1:
         raise EvaluationError(f"n_episodes is {n_episodes}: give 1 or more")
-    _check(features, labels, query_features, query_labels)
+    check_pools(features, labels, query_features, query_labels)
     sampler = EpisodeSampler(
         labels,
         n_way,
@@ -169,10 +176,10 @@ def evaluate(
         small_classes=small_classes,
         device=features.device,
     )
-    words = _rows_of(words, sampler, features.device)
-    background = _moved(background, features.device)
+    words = drawn_words(words, sampler, features)
+    background = background_on(background, features)
     for name, one in heads.items():
-        _check_needs(name, one.eval(), sampler, words)
+        check_needs(name, one.eval(), sampler, words)
     if query_features is not None:
         query_features = query_features.to(features.device)
     pool = FeaturePool(features, query_features, words, background, n_episodes=n_episodes)
@@ -198,7 +205,8 @@ def evaluate(
         name: Evaluation(name, protocol, setting, sampler.classes, *tallies[name].result())
         for name in heads
     }
-    return Comparison(found) if isinstance(head, Mapping) else next(iter(found.values()))
+    several = isinstance(head, (Mapping, Sequence)) and not isinstance(head, str)
+    return Comparison(found) if several else next(iter(found.values()))
 
 
 def _tiles(sampler: EpisodeSampler, n: int, tile: int) -> Iterator[Episodes]:
@@ -208,80 +216,6 @@ def _tiles(sampler: EpisodeSampler, n: int, tile: int) -> Iterator[Episodes]:
             yield Episodes(
                 *(getattr(block, f)[first : first + tile] for f in Episodes.__dataclass_fields__)
             )
-
-
-def _check(
-    features: Tensor,
-    labels: Sequence[Any],
-    query_features: Tensor | None,
-    query_labels: Sequence[Any] | None,
-) -> None:
-    if (query_features is None) != (query_labels is None):
-        raise EvaluationError("give query_features and query_labels together, or neither")
-    pools = (("features", features, labels), ("query_features", query_features, query_labels))
-    for what, x, y in pools:
-        if x is None or y is None:
-            continue
-        if not isinstance(x, torch.Tensor):
-            raise EvaluationError(f"{what} are a {type(x).__name__}: give a torch tensor")
-        if not x.is_floating_point():
-            raise EvaluationError(
-                f"{what} are {x.dtype}: give floating numbers, such as {what}.float()"
-            )
-        if x.ndim != 2 or len(x) != len(y):
-            raise EvaluationError(
-                f"{what} have shape {tuple(x.shape)} with {len(y)} labels: give (n, d) and n"
-            )
-        if x.shape[1] != features.shape[1]:
-            raise EvaluationError(
-                f"queries have width {x.shape[1]}, features {features.shape[1]}: embed both with "
-                "one encoder and layer"
-            )
-        bad = ~torch.isfinite(x).all(1)
-        if bad.any():
-            raise EvaluationError(
-                f"{int(bad.sum())} of {len(x)} {what} rows hold NaN or infinity, the first is row "
-                f"{int(bad.nonzero()[0])}: embed those pictures again, or leave them out"
-            )
-
-
-def _rows_of(words: Words | None, sampler: EpisodeSampler, device: torch.device) -> Words | None:
-    """Give the words of the classes that may be drawn, on the device of the features."""
-    if words is None:
-        return None
-    every = sampler.labels
-    if words.classes is not None:
-        try:
-            words = words.rows_of(sampler.classes)
-        except SupportError as error:
-            raise EvaluationError(str(error)) from None
-        return replace(words, embeddings=words.embeddings.to(device))
-    if words.embeddings.shape[0] != len(every) or words.embeddings.ndim != 2:
-        raise EvaluationError(
-            f"words have shape {tuple(words.embeddings.shape)} for {len(every)} labels: give one "
-            "row a label in sorted order, or Words(..., classes=labels)"
-        )
-    place = {label: i for i, label in enumerate(every)}
-    rows = torch.tensor([place[c] for c in sampler.classes], device=words.embeddings.device)
-    return replace(words, embeddings=words.embeddings[rows].to(device))
-
-
-def _moved(background: Background | None, device: torch.device) -> Background | None:
-    if background is None:
-        return None
-    parts = (background.mean, background.within, background.total)
-    mean, within, total = (part.to(device) for part in parts)
-    return replace(background, mean=mean, within=within, total=total)
-
-
-def _check_needs(name: str, head: Head, sampler: EpisodeSampler, words: Words | None) -> None:
-    if "photos" in head.needs and sampler.shots[0] == 0:
-        raise EvaluationError(
-            f"{name} needs photos and n_shot is {sampler.shots}: give 1 shot or more, or leave it "
-            "out"
-        )
-    if "words" in head.needs and words is None:
-        raise EvaluationError(f"{name} needs words: give words=Words(...), or leave it out")
 
 
 def _version(distribution: str) -> str:

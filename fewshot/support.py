@@ -9,6 +9,7 @@ import torch
 
 from fewshot.errors import SupportError
 from fewshot.membership import one_hot
+from fewshot.tensor_checks import check_tensor, check_unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from fewshot.background import Background
 
 __all__ = ["Support", "Words"]
-
-_UNIT_TOLERANCE = 1e-2  # unit rows rounded to bfloat16 are off by 4e-3 at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +62,7 @@ class Words:
     classes: Sequence[Any] | None = None
 
     def __post_init__(self) -> None:
+        check_tensor(self.embeddings, "words' embeddings", SupportError)
         if self.embeddings.ndim < 2:
             raise SupportError(
                 f"words have shape {tuple(self.embeddings.shape)}: give (..., classes, d)"
@@ -71,7 +71,7 @@ class Words:
             raise SupportError(
                 f"words are {self.embeddings.dtype}: give floating numbers, embeddings.float()"
             )
-        self._check_rows(self.embeddings.detach())
+        check_unit_rows(self.embeddings.detach())
         if not 0 < self.logit_scale < float("inf"):
             raise SupportError(f"logit_scale is {self.logit_scale}: it must be positive and finite")
         if self.scoring not in ("softmax", "sigmoid"):
@@ -92,21 +92,6 @@ class Words:
             twice = next(c for i, c in enumerate(named) if c in named[:i])
             raise SupportError(f"words name class {twice!r} twice: give one row a class")
         return named
-
-    @staticmethod
-    def _check_rows(rows: Tensor) -> None:
-        dtype = torch.promote_types(rows.dtype, torch.float32)
-        lengths = torch.linalg.vector_norm(rows, dim=-1, dtype=dtype)
-        unit = (lengths - 1).abs() <= _UNIT_TOLERANCE  # and NaN is not
-        if unit.all():
-            return
-        if not torch.isfinite(rows).all():
-            raise SupportError("words hold NaN or infinity: embed the texts again")
-        first = (~unit).nonzero()[0].tolist()
-        raise SupportError(
-            f"words' row {first} has length {float(lengths[tuple(first)]):.3g}: rows must have "
-            "length 1: give torch.nn.functional.normalize(embeddings, dim=-1)"
-        )
 
     def rows_of(self, classes: Sequence[Any]) -> Words:
         """Give the rows of some classes, in their order.
@@ -206,6 +191,8 @@ class Support:
     check: InitVar[bool] = True
 
     def __post_init__(self, check: bool) -> None:
+        for what in ("features", "labels", "class_mask"):
+            check_tensor(getattr(self, what), what, SupportError)
         x, y, k = self.features, self.labels, self.class_mask.shape[-1]
         if x.ndim < 2 or y.shape != x.shape[:-1]:
             raise SupportError(
@@ -218,6 +205,11 @@ class Support:
                 f"{tuple(y.shape)}: give the same leading dimensions, and one entry a class"
             )
         if self.words is not None:
+            if not isinstance(self.words, Words):
+                raise SupportError(
+                    f"words are a {type(self.words).__name__}: give Words(embeddings, "
+                    "logit_scale=...)"
+                )
             self._check_words(self.words.embeddings, k)
         if self.background is not None and self.background.mean.shape[-1] != x.shape[-1]:
             raise SupportError(

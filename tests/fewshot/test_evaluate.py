@@ -511,10 +511,64 @@ def test_features_that_are_no_floating_numbers_are_refused(what, dtype):
         fewshot.evaluate(PrototypeHead(), x if told else x.to(dtype), y, n_query=2, **told)
 
 
-def test_features_that_are_no_tensor_are_refused():
+@pytest.mark.parametrize("what", ["features", "query_features"])
+def test_features_that_are_no_tensor_are_refused(what):
     x, y = made(2)
-    with pytest.raises(EvaluationError, match="features are a ndarray: give a torch tensor"):
-        fewshot.evaluate(PrototypeHead(), x.numpy(), y)
+    other = {"features": x, "query_features": x, "query_labels": y}
+    message = rf"{what} are a ndarray: .*torch\.from_numpy\({what}\)"
+    with pytest.raises(EvaluationError, match=message):
+        fewshot.evaluate(PrototypeHead(), labels=y, **{**other, what: x.numpy()})
+    with pytest.raises(EvaluationError, match=rf"{what} are a list: give a torch tensor"):
+        fewshot.evaluate(PrototypeHead(), labels=y, **{**other, what: x.tolist()})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"words": torch.eye(5, 10)}, r"words are a Tensor: give Words\(embeddings, logit_scale"),
+        ({"words": Words(torch.eye(5, 11), 9.0)}, "words have width 11 and features 10"),
+        (
+            {"words": Words(torch.eye(5, 11), 9.0, classes=sorted(SIZES))},
+            "words have width 11 and features 10",
+        ),
+        ({"background": torch.eye(5)}, "background is a Tensor: give a fewshot.Background"),
+        ({"background": background(9)}, "the background has width 9 and features 10"),
+        ({"head": PrototypeHead}, r"head is the class PrototypeHead: .*PrototypeHead\(\)"),
+        ({"head": {"a": ZeroShotHead}}, r"'a' is the class ZeroShotHead: .*ZeroShotHead\(\)"),
+        ({"head": torch.nn.Identity()}, r"head is Identity\(\): give a fewshot.Head, a name"),
+        ({"head": 3}, "head is 3: give a fewshot.Head, a name"),
+        ({"head": ["ridge", 3]}, "head 1 of the list is 3: give a fewshot.Head, a name"),
+        ({"head": []}, "no head was given"),
+        ({"head": ["ridge", "ridge"]}, "two heads are called 'ridge': give a mapping"),
+        (
+            {"head": [PrototypeHead(), PrototypeHead("cosine")]},
+            "two heads are called 'PrototypeHead': give a mapping",
+        ),
+    ],
+)
+def test_what_is_no_head_no_words_and_no_background_is_refused(change, message):
+    x, y = made(2)
+    told = {"head": PrototypeHead(), "features": x, "labels": y, "n_way": 3, "n_query": 3}
+    with pytest.raises(EvaluationError, match=message):
+        fewshot.evaluate(**{**told, "n_shot": 2, "n_episodes": 5, **change})
+
+
+def test_heads_may_be_named_and_listed():
+    x, y = made(2)
+    told = {"n_way": 3, "n_shot": 2, "n_query": 4, "n_episodes": 20}
+    plain = fewshot.evaluate(PrototypeHead(), x, y, **told)
+    named = fewshot.evaluate("prototype", x, y, **told)
+    assert named.head == "prototype"
+    assert torch.equal(named.accuracies, plain.accuracies)
+    several = fewshot.evaluate(["prototype", SimpleShotHead()], x, y, **told)
+    assert list(several) == ["prototype", "SimpleShotHead"]
+    assert torch.equal(several["prototype"].accuracies, plain.accuracies)
+    one = fewshot.evaluate(("prototype",), x, y, **told)
+    assert isinstance(one, fewshot.Comparison)
+    mapped = fewshot.evaluate({"mean": "prototype", "other": SimpleShotHead()}, x, y, **told)
+    assert mapped.difference("mean", "other") == several.difference("prototype", "SimpleShotHead")
+    with pytest.raises(LookupError, match=r"no head is called 'prototyp'. Did you mean"):
+        fewshot.evaluate("prototyp", x, y, **told)
 
 
 @pytest.mark.parametrize("name", ["prototype", "clip-adapter"])

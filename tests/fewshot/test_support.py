@@ -232,6 +232,39 @@ def test_labels_that_are_not_among_the_classes_are_refused():
         label_support(torch.eye(2), ["tit", "tit"], classes=["tit", "wren", "tit"])
 
 
+def test_labels_may_be_an_array_or_a_tensor():
+    for labels in (torch.tensor([5, 2, 5]), torch.tensor([5, 2, 5]).numpy()):
+        support, classes = label_support(torch.eye(3), labels)
+        assert classes == (5, 2)
+        assert all(type(c) is int for c in classes)
+        assert support.labels.tolist() == [0, 1, 0]
+
+
+def test_arrays_are_refused_in_every_place_of_a_tensor():
+    x, rule = torch.eye(2), "are a ndarray: give a torch tensor, torch.from_numpy"
+    with pytest.raises(SupportError, match=f"features {rule}"):
+        label_support(x.numpy(), ["tit", "wren"])
+    with pytest.raises(SupportError, match=f"features {rule}"):
+        Support(x.numpy(), torch.tensor([0, 1]), BOTH)
+    with pytest.raises(SupportError, match=f"labels {rule}"):
+        Support(x, torch.tensor([0, 1]).numpy(), BOTH)
+    with pytest.raises(SupportError, match=f"class_mask {rule}"):
+        Support(x, torch.tensor([0, 1]), BOTH.numpy())
+    with pytest.raises(SupportError, match=f"words' embeddings {rule}"):
+        Words(x.numpy(), 5.0)
+    with pytest.raises(SupportError, match="features are a list: give a torch tensor"):
+        label_support(x.tolist(), ["tit", "wren"])
+    with pytest.raises(QueryError, match=f"queries {rule}"):
+        PrototypeHead().fit(some()).logits(x.numpy())
+
+
+def test_words_that_are_a_tensor_and_labels_of_another_number_are_refused():
+    with pytest.raises(SupportError, match=r"words are a Tensor: give Words\(embeddings, logit_sc"):
+        label_support(torch.eye(2), ["tit", "wren"], words=torch.eye(2))
+    with pytest.raises(SupportError, match=r"features have shape \(2, 2\) with 3 labels"):
+        label_support(torch.eye(2), ["tit", "wren", "tit"])
+
+
 def test_words_that_know_their_classes_follow_the_photos():
     rows = torch.eye(3)
     words = Words(rows, 5.0, -1.0, classes=["tit", "wren", "owl"])

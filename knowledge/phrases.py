@@ -6,7 +6,8 @@ An attribute is read by its name and its part alone:
   bird";
 - what names its part is taken apart first: "hooked bill" of the bill, "bill longer than head";
 - what begins with a preposition goes behind: "a flower on a tall stem";
-- what begins with an article, or ends in a plural, is a thing it has: "with a dark ring".
+- what begins with an article, or is said of the whole and ends in a plural or a part's name, is a
+  thing it has: "with a dark ring", "with white spots", "with a red breast".
 """
 
 from __future__ import annotations
@@ -23,72 +24,27 @@ __all__ = ["Phrase", "compose", "read_phrase"]
 
 _NUMBERS = {"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "many", "several"}
 _SIZES = {"tiny", "small", "medium", "large", "big", "huge", "long", "short", "tall"}
-_COLOURS = {
-    "beige",
-    "black",
-    "blue",
-    "bronze",
-    "brown",
-    "buff",
-    "cream",
-    "crimson",
-    "gold",
-    "golden",
-    "gray",
-    "green",
-    "grey",
-    "iridescent",
-    "lilac",
-    "magenta",
-    "maroon",
-    "multicoloured",
-    "olive",
-    "orange",
-    "pink",
-    "purple",
-    "red",
-    "rufous",
-    "scarlet",
-    "silver",
-    "tan",
-    "turquoise",
-    "violet",
-    "white",
-    "yellow",
-}
-_BEHIND = {
-    "above",
-    "about",
-    "among",
-    "around",
-    "at",
-    "behind",
-    "below",
-    "beneath",
-    "beside",
-    "between",
-    "by",
-    "close",
-    "during",
-    "from",
-    "growing",
-    "hanging",
-    "in",
-    "inside",
-    "into",
-    "like",
-    "longer",
-    "near",
-    "of",
-    "on",
-    "outside",
-    "over",
-    "shorter",
-    "than",
-    "through",
-    "under",
-    "without",
-}
+_COLOURS = frozenset(
+    str.split(
+        "beige black blue bronze brown buff cream crimson gold golden gray green grey iridescent "
+        "lilac magenta maroon multicoloured olive orange pink purple red rufous scarlet silver "
+        "tan turquoise violet white yellow"
+    )
+)
+_BEHIND = frozenset(
+    str.split(
+        "above about among around at behind below beneath beside between by close during from "
+        "growing hanging in inside into like longer near of on outside over shorter than through "
+        "under without"
+    )
+)
+_PARTS = frozenset(
+    str.split(
+        "back band bar beak belly bill breast cap centre center collar crest crown disc disk ear "
+        "eye eyebrow face flower forehead fruit handle head horn label leaf leg lid lip mark "
+        "mask mouth nape neck nose patch petal ring spot stalk stem stripe tail throat tip wing"
+    )
+)
 _ARTICLES = ("a", "an", "the")
 _PLURALS = {"antennae", "feet", "geese", "mice", "pinnae", "teeth"}
 _UNCOUNTED = {"bark", "down", "flesh", "foliage", "fur", "hair", "plumage", "skin", "wool"}
@@ -141,7 +97,8 @@ def read_phrase(attribute: str, part: str = "") -> Phrase:
     """
     text = " ".join(re.sub(r"\([^)]*\)", " ", attribute.replace("_", " ")).split()) or attribute
     head, _, value = text.rpartition(":")
-    if value.strip() and fold_plural(head.strip().lower()) in ("", fold_plural(part.lower())):
+    about = _ASPECT.sub("", f" {head.lower().strip()}").strip()
+    if value.strip() and fold_plural(about) in ("", fold_plural(part.lower())):
         text = value.strip()
     text = _ASPECT.sub("", text) or text
     text = re.sub(r"\b(as|than) (?=[a-z]+$)", r"\1 the ", text)
@@ -154,8 +111,12 @@ def read_phrase(attribute: str, part: str = "") -> Phrase:
         return Phrase("", "thing", " ".join(words[1:]))
     if first in _BEHIND and len(words) > 1:
         return Phrase(noun, "behind", text)
-    if first in _ARTICLES or (not noun and _is_plural(text)):
+    if first in _ARTICLES:
         return Phrase("", "thing", f"{text} on the {noun}" if noun else text)
+    if not noun and _is_plural(text):
+        return Phrase("", "thing", text)
+    if not noun and len(words) > 1 and words[-1].lower() in _PARTS:
+        return Phrase("", "thing", f"{_article(text)} {text}")
     return Phrase(noun, "before", text)
 
 
@@ -232,7 +193,7 @@ def _place(adjective: str) -> int:
     words = adjective.lower().split()
     if words[0] in _NUMBERS:
         return 0
-    if words[-1] in _SIZES:
+    if words[-1] in _SIZES or words[-1].endswith("-sized"):
         return 1
     colour = words[-1] in _COLOURS or words[-1].endswith(("-coloured", "-colored"))
     return 3 if colour else 2

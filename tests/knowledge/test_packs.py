@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import resources
 
 import pytest
 
-from knowledge.errors import ConceptNotFound
+from knowledge.errors import ConceptNotFound, FormatError
 from knowledge.packs import load_pack, pack_names
 from knowledge.packs.tables import SOURCE
 
@@ -167,6 +168,24 @@ def test_groceries_are_found_by_name_and_number_under_their_kind(grocery, data_f
     ours = [kind for found in kinds.values() for kind in found]
     assert all(len(found) == 1 for found in kinds.values())
     assert len(set(ours)) == len(ours) == len(kinds)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("pink 0.9", "pnik 0.9", r"flowers/classes.tsv:2: 'pnik 0.9' in column 'colour'"),
+        ("pink 0.9", "pink lots", r"flowers/classes.tsv:2: 'pink lots' in column 'colour'"),
+        ("\tspecies\t", "\t", r"flowers/classes.tsv:2: \d+ cells; there must be \d+"),
+    ],
+)
+def test_a_slip_in_a_table_is_refused_with_its_line(tmp_path, monkeypatch, before, after, message):
+    shutil.copytree(str(resources.files("knowledge.packs") / "flowers"), tmp_path / "flowers")
+    path = tmp_path / "flowers" / "classes.tsv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path)
+    with pytest.raises(FormatError, match=message):
+        load_pack("flowers")
 
 
 # From botany, not from the tables: which family each belongs to.

@@ -7,6 +7,7 @@
     ├── EpisodeError (ValueError)     episodes that cannot be drawn from the labels given
     ├── QueryError (ValueError)       queries a head cannot answer
     ├── HeadNotFound (LookupError)    no head of that name
+    ├── HeadParameterError (TypeError)  a parameter that a head does not have
     ├── HeadBroken (ValueError)       a head that breaks its contract
     └── EvaluationError (ValueError)  an evaluation, or its file, that is not what it should be
 
@@ -21,6 +22,7 @@ __all__ = [
     "FewshotError",
     "HeadBroken",
     "HeadNotFound",
+    "HeadParameterError",
     "QueryError",
     "SupportError",
 ]
@@ -43,7 +45,11 @@ class QueryError(FewshotError, ValueError):
 
 
 class HeadNotFound(FewshotError, LookupError):
-    """No head has that name; the message gives the nearest."""
+    """No head has that name, or it cannot be loaded; the message gives the nearest, or why."""
+
+
+class HeadParameterError(FewshotError, TypeError):
+    """A head has no such parameter, or lacks one; the message lists those it has."""
 
 
 class HeadBroken(FewshotError, ValueError):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from fewshot.errors import HeadNotFound
+from fewshot.errors import HeadNotFound, HeadParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from fewshot.head import Head
 
-__all__ = ["find_head", "head_names", "load_head"]
+__all__ = ["check_parameters", "find_head", "head_names", "head_parameters", "load_head"]
 
 # name -> (module under fewshot.heads, class)
 HEADS = {
@@ -76,7 +77,7 @@ def find_head(name: str) -> Callable[..., Head]:
     Raises
     ------
     HeadNotFound
-        If no head has that name; the message gives the nearest.
+        If no head has that name, or another package's cannot be loaded.
 
     Examples
     --------
@@ -84,19 +85,96 @@ def find_head(name: str) -> Callable[..., Head]:
     'PrototypeHead'
     """
     made: Callable[..., Head]
+    if not isinstance(name, str):
+        raise HeadNotFound(f"a head's name is {name!r}: give a text, one of fewshot.head_names()")
     if name in HEADS:
         module, kind = HEADS[name]
         made = getattr(importlib.import_module(f"fewshot.heads.{module}"), kind)
         return made
     found = [e for e in entry_points(group="fewshot.heads") if e.name == name]
     if not found:
+        plain, colon, told = name.partition(":")
+        if colon:
+            raise HeadNotFound(
+                f"no head is called {name!r}: parameters are keywords here: "
+                f"load_head({plain!r}, {told or 'parameter=value'})"
+            )
         near = difflib.get_close_matches(name.lower(), head_names(), n=1, cutoff=0.4)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise HeadNotFound(
             f"no head is called {name!r}.{hint} `fewshot.head_names()` lists them all"
         )
-    made = found[0].load()
+    try:
+        made = found[0].load()
+    except Exception as error:
+        package = found[0].dist.name if found[0].dist else "a package without a name"
+        raise HeadNotFound(
+            f"head {name!r} of {package} cannot be loaded from {found[0].value}: it raised "
+            f"{type(error).__name__} ({error}): mend or uninstall {package}"
+        ) from error
     return made
+
+
+def head_parameters(name: str) -> dict[str, inspect.Parameter]:
+    """Give a head's own parameters, with their defaults.
+
+    Parameters
+    ----------
+    name : str
+        One of `head_names`.
+
+    Returns
+    -------
+    dict of str to inspect.Parameter
+        Those that may be given by name.
+
+    Raises
+    ------
+    HeadNotFound
+        If no head has that name.
+
+    Examples
+    --------
+    >>> {name: p.default for name, p in head_parameters("matching").items()}
+    {'scale': 100.0}
+    """
+    known = inspect.signature(find_head(name)).parameters
+    return {k: p for k, p in known.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+
+
+def check_parameters(name: str, given: Iterable[str]) -> None:
+    """Refuse parameters that a head does not have.
+
+    Parameters
+    ----------
+    name : str
+        One of `head_names`.
+    given : iterable of str
+        Names of the parameters given.
+
+    Raises
+    ------
+    HeadParameterError
+        If it has no such parameter, or needs one that was not given; all it has are listed.
+
+    Examples
+    --------
+    >>> check_parameters("matching", ["scale"])
+    """
+    signature = inspect.signature(find_head(name)).parameters.values()
+    own, given = head_parameters(name), list(given)
+    told = ", ".join(k if p.default is p.empty else f"{k}={p.default!r}" for k, p in own.items())
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature)
+    for parameter in given:
+        if parameter not in own and not takes_any:
+            near = difflib.get_close_matches(parameter, own, n=1)
+            hint = f". Did you mean {near[0]!r}?" if near else ""
+            raise HeadParameterError(
+                f"{name} has no parameter {parameter!r}: it has {told or 'none'}{hint}"
+            )
+    for k, p in own.items():
+        if p.default is p.empty and k not in given:
+            raise HeadParameterError(f"{name} needs the parameter {k!r}: it has {told}")
 
 
 def load_head(name: str, **parameters: Any) -> Head:
@@ -107,7 +185,7 @@ def load_head(name: str, **parameters: Any) -> Head:
     name : str
         One of `head_names`.
     **parameters
-        Handed to the head's class.
+        The head's own, as its class explains them; `repr` of a head shows them.
 
     Returns
     -------
@@ -117,11 +195,14 @@ def load_head(name: str, **parameters: Any) -> Head:
     Raises
     ------
     HeadNotFound
-        If no head has that name; the message gives the nearest.
+        If no head has that name, or another package's cannot be loaded.
+    HeadParameterError
+        If the head has no such parameter; the message lists those it has.
 
     Examples
     --------
     >>> load_head("prototype", distance="cosine").distance
     'cosine'
     """
+    check_parameters(name, parameters)
     return find_head(name)(**parameters).eval()

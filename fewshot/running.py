@@ -36,7 +36,7 @@ _BLOCK = 4096  # episodes drawn at once: drawing has a fixed cost of a few milli
 
 
 @overload
-def evaluate(
+def evaluate(  # type: ignore[overload-overlap]  # a str is a sequence of str too
     head: Head | str,
     features: Tensor,
     labels: Sequence[Any],

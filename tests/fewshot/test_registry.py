@@ -10,7 +10,7 @@ import pytest
 
 import fewshot
 from fewshot import PrototypeHead, head_names, load_head, registry
-from fewshot.errors import HeadNotFound
+from fewshot.errors import HeadNotFound, HeadParameterError
 
 
 def test_the_library_s_own_come_first_and_once():
@@ -86,3 +86,68 @@ def test_importing_and_listing_heads_loads_no_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        (
+            "tip-adapter",
+            {"alpa": 3},
+            r"tip-adapter has no parameter 'alpa': it has alpha=1.0, beta=5.5.*mean 'alpha'",
+        ),
+        ("zero-shot", {"x": 1}, "zero-shot has no parameter 'x': it has none"),
+        ("clap", {"strength": 1.0, "qq": 2}, "clap has no parameter 'qq': it has strength=100.0"),
+    ],
+)
+def test_a_parameter_that_a_head_lacks_is_told_with_those_it_has(name, given, message):
+    with pytest.raises(HeadParameterError, match=message):
+        load_head(name, **given)
+    with pytest.raises(TypeError):
+        load_head(name, **given)
+
+
+def test_parameters_in_the_name_are_keywords_in_python():
+    message = r"parameters are keywords here: load_head\('tip-adapter', alpha=3,beta=1\)"
+    with pytest.raises(HeadNotFound, match=message):
+        load_head("tip-adapter:alpha=3,beta=1")
+
+
+def test_a_name_is_a_text():
+    with pytest.raises(HeadNotFound, match=r"a head's name is <class .*: give a text"):
+        load_head(PrototypeHead)
+
+
+def test_a_parameter_without_a_default_is_asked_for(monkeypatch):
+    monkeypatch.setattr(registry, "find_head", lambda name: fewshot.TunedHead)
+    with pytest.raises(HeadParameterError, match="x needs the parameter 'candidates': it has cand"):
+        load_head("x")
+
+
+def test_a_head_s_own_parameters_are_listed():
+    found = registry.head_parameters("prototype")
+    assert {k: p.default for k, p in found.items()} == {"distance": "euclidean", "scale": None}
+    assert registry.head_parameters("zero-shot") == {}
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            "no_such_package.heads:Head",
+            r"ModuleNotFoundError \(No module named 'no_such_package'\)",
+        ),
+        ("fewshot.heads.ridge:NoHead", r"AttributeError \(.*NoHead"),
+    ],
+)
+def test_another_package_s_head_that_cannot_be_loaded_is_told_with_its_package(
+    monkeypatch, target, message
+):
+    class Package:
+        name = "some-package"
+
+    point = importlib.metadata.EntryPoint("zebra", target, "fewshot.heads")
+    vars(point)["dist"] = Package
+    monkeypatch.setattr(registry, "entry_points", lambda *, group: [point])
+    with pytest.raises(HeadNotFound, match=rf"head 'zebra' of some-package .*{message}"):
+        load_head("zebra")

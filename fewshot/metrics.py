@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fewshot.errors import EvaluationError
-from fewshot.plain_arrays import as_array, check_columns
+from fewshot.plain_arrays import as_array, as_labels, check_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -53,7 +53,7 @@ def accuracy(labels: Values, predicted: Values) -> float:
     Parameters
     ----------
     labels, predicted : sequence of n labels
-        The truth and the answers; any strings or numbers.
+        The truth and the answers; strings or numbers.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def accuracy(labels: Values, predicted: Values) -> float:
     Raises
     ------
     EvaluationError
-        If the two differ in length, or are empty.
+        If the two differ in length or kind, or are empty.
 
     Examples
     --------
@@ -164,7 +164,7 @@ def confusion_matrix(
     from sklearn.metrics import confusion_matrix as counted
 
     truth, answers = _pair(labels, predicted)
-    order = np.unique(np.concatenate([truth, answers])) if classes is None else as_array(classes)
+    order = np.unique(np.concatenate([truth, answers])) if classes is None else as_labels(classes)
     every = np.concatenate([truth, answers])
     strange = every[~np.isin(every, order)]
     if len(strange):
@@ -262,7 +262,7 @@ def generalised_zero_shot(
 
 
 def _pair(labels: Values, predicted: Values) -> tuple[np.ndarray, np.ndarray]:
-    truth, answers = as_array(labels), as_array(predicted)
+    truth, answers = as_labels(labels), as_labels(predicted)
     if truth.shape != answers.shape or truth.ndim != 1 or not len(truth):
         raise EvaluationError(
             f"labels have shape {truth.shape} and predictions {answers.shape}: give one of each a "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fewshot.errors import EvaluationError
-from fewshot.plain_arrays import as_array, check_columns
+from fewshot.plain_arrays import as_array, as_labels, check_columns
 
 if TYPE_CHECKING:
     from fewshot.plain_arrays import Values
@@ -71,7 +71,7 @@ def top_k_accuracy(scores: Values, labels: Values, *, k: int = 5) -> float:
     Parameters
     ----------
     scores : array of shape (n, classes)
-        Logits, cosines or probabilities.
+        Logits, cosines or probabilities; absent classes may have ``-inf``.
     labels : sequence of n int
         Column of the true class.
     k : int, default=5
@@ -112,7 +112,8 @@ def mean_average_precision(scores: Values, labels: Values) -> float:
     Parameters
     ----------
     scores : array of shape (n, k)
-        Higher means likelier; compared within a column, across pictures.
+        Higher means likelier; compared within a column, across pictures. ``-inf``, as heads
+        give to absent classes, is below every number.
     labels : sequence of n int
         Column of the true class.
 
@@ -139,11 +140,13 @@ def mean_average_precision(scores: Values, labels: Values) -> float:
     from sklearn.metrics import average_precision_score
 
     s, y = _scores(scores, labels)
-    return float(np.mean([average_precision_score(y == c, s[:, c]) for c in np.unique(y)]))
+    # only the order counts, and scikit-learn takes no infinities: ranks, equal where scores are
+    ranks = {c: np.unique(s[:, c], return_inverse=True)[1] for c in np.unique(y)}
+    return float(np.mean([average_precision_score(y == c, r) for c, r in ranks.items()]))
 
 
 def _scores(scores: Values, labels: Values) -> tuple[np.ndarray, np.ndarray]:
-    s, y = as_array(scores).astype(np.float64), as_array(labels)
+    s, y = as_array(scores).astype(np.float64), as_labels(labels)
     if s.ndim != 2 or y.shape != s.shape[:1] or not len(y):
         raise EvaluationError(
             f"scores have shape {s.shape} and labels {y.shape}: give (n, k) and n, n at least 1"

@@ -89,7 +89,11 @@ def test_calibration_error_is_that_of_loops_and_of_an_evaluation():
 def test_calibration_error_by_hand():
     # bins of 1/2: [0.6, 0.8] say 0.7 on average and are right once of two: |0.5 - 0.7| = 0.2
     assert fewshot.calibration_error([[0.6, 0.4], [0.8, 0.2]], [0, 1], bins=2) == pytest.approx(0.2)
-    assert fewshot.calibration_error([[1.0, 0.0]], [0]) == 0  # the last bin holds its end
+    assert fewshot.calibration_error([[1.0, 0.0]], [0]) == 0
+    # the last bin holds its end: [1.0, 0.8] say 0.9 and are right once of two: 0.4. In a bin of
+    # its own the 1.0 would be 1 off and the 0.8 be 0.2 off, which is 0.6 on average.
+    found = fewshot.calibration_error([[1.0, 0.0], [0.8, 0.2]], [1, 0], bins=2)
+    assert found == pytest.approx(0.4)
 
 
 def test_top_k_is_that_of_loops_and_of_scikit_learn():
@@ -133,10 +137,25 @@ def test_mean_average_precision_by_hand():
     assert fewshot.mean_average_precision([[0.2, 0.5, 0.1]], [0]) == 1
 
 
+def test_scores_of_absent_classes_rank_below_all_others():
+    # class 0, best first: picture 2, 1 (right, 1/2), 0: 1/2.
+    # class 1, best first: picture 0 (right, 1/1), then 1 and 2 alike (one right: 2/3): 5/6.
+    none = float("-inf")
+    scores = [[none, 0.1], [-5.0, none], [2.0, none]]
+    found = fewshot.mean_average_precision(scores, [1, 0, 1])
+    assert found == pytest.approx((1 / 2 + 5 / 6) / 2)
+    assert fewshot.top_k_accuracy(scores, [1, 0, 1], k=1) == pytest.approx(2 / 3)
+    low = [[-1e9 if v == none else v for v in row] for row in scores]
+    assert fewshot.mean_average_precision(low, [1, 0, 1]) == pytest.approx(found)
+
+
 def test_hierarchical_cost_of_a_tree():
     # two genera of two species: a sibling costs 1, a stranger 2
     cost = [[0, 1, 2, 2], [1, 0, 2, 2], [2, 2, 0, 1], [2, 2, 1, 0]]
     assert fewshot.hierarchical_cost([0, 1, 2, 3], [1, 1, 0, 3], cost) == 0.75  # (1+0+2+0)/4
+    # rows are the truth: to miss a mushroom (1) costs 9, to fear one costs 1
+    assert fewshot.hierarchical_cost([0, 0, 1], [1, 1, 1], [[0, 1], [9, 0]]) == pytest.approx(2 / 3)
+    assert fewshot.hierarchical_cost([1, 0, 1], [0, 0, 1], [[0, 1], [9, 0]]) == 3
     same = 1 - np.eye(5)
     labels, predicted = drawn()[1], drawn(seed=1)[1]
     wrong = 1 - fewshot.accuracy(labels, predicted)
@@ -168,9 +187,37 @@ def test_tensors_of_any_precision_are_taken():
     assert fewshot.accuracy(torch.tensor([1, 2]), [1, 1]) == 0.5
 
 
+def objects(*values):
+    """As pandas keeps texts."""
+    return np.array(values, dtype=object)
+
+
+def test_strings_that_are_objects_are_strings():
+    truth, answers = objects("tit", "owl", "owl"), ["tit", "owl", "tit"]
+    for measure in (fewshot.accuracy, fewshot.macro_accuracy, fewshot.macro_f1):
+        assert measure(truth, answers) == measure(truth.tolist(), answers)
+        assert measure(answers, truth) == measure(answers, truth.tolist())
+    assert fewshot.confusion_matrix(truth, answers, objects("owl", "tit")).tolist() == [
+        [1, 1],
+        [0, 1],
+    ]
+    assert fewshot.macro_f1(objects(1, 2), [1, 2]) == 1
+    assert fewshot.top_k_accuracy([[1.0, 2.0]], objects(1), k=1) == 1
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
+        (lambda: fewshot.accuracy(objects("a"), [1]), "such as 'a' and predictions such as 1:"),
+        (lambda: fewshot.accuracy(objects("a", None), ["a", "b"]), "NoneType .*all as strings"),
+        (lambda: fewshot.accuracy([1, "1"], ["1", "1"]), "a number .such as 1. and a string"),
+        (lambda: fewshot.macro_f1([{"a"}], ["a"]), "labels hold a set"),
+        (
+            lambda: fewshot.confusion_matrix(objects("a"), objects("b"), ["a"]),
+            "label 'b' is not among the 1",
+        ),
+        (lambda: fewshot.top_k_accuracy(np.eye(3)[:2], [0, 7]), "label 7 of picture 1 is no"),
+        (lambda: fewshot.top_k_accuracy(np.eye(3), [0, 2, -1]), "label -1 of picture 2 is no"),
         (lambda: fewshot.accuracy([1, 2], [1]), r"labels have shape \(2,\)"),
         (lambda: fewshot.macro_f1([], []), "at least one picture"),
         (lambda: fewshot.accuracy(["1"], [1]), "both as strings, or both as numbers"),
@@ -183,7 +230,7 @@ def test_tensors_of_any_precision_are_taken():
         (lambda: fewshot.mean_average_precision([[1.0]], [0, 0]), r"shape \(1, 1\)"),
         (lambda: fewshot.hierarchical_cost([0], [0], [[0, 1]]), r"shape \(1, 2\)"),
         (lambda: fewshot.hierarchical_cost([0], [0], [[1.0]]), "zero from a class to itself"),
-        (lambda: fewshot.hierarchical_cost(["a"], ["a"], [[0.0]]), "such as 'a'"),
+        (lambda: fewshot.hierarchical_cost(["a"], ["a"], [[0.0]]), "label 'a' of picture 0"),
     ],
 )
 def test_what_cannot_be_measured_is_said(call, words):

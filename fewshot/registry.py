@@ -45,20 +45,43 @@ HEADS = {
 }
 
 
-def head_names() -> tuple[str, ...]:
+def head_names(*, inductive: bool | None = None, words: bool | None = None) -> tuple[str, ...]:
     """Names that `load_head` knows: the library's own, then other packages'.
+
+    Parameters
+    ----------
+    inductive : bool, optional
+        True for heads that answer each query by itself alone, False for the transductive ones.
+    words : bool, optional
+        True for heads that need words, False for those that do without.
 
     Returns
     -------
     tuple of str
+        With a condition heads that cannot be loaded are left out.
 
     Examples
     --------
     >>> head_names()[:2]
     ('prototype', 'simple-shot')
+    >>> head_names(inductive=False, words=True)
+    ('trans-clip',)
     """
     others = sorted(e.name for e in entry_points(group="fewshot.heads") if e.name not in HEADS)
-    return (*HEADS, *others)
+    names = (*HEADS, *others)
+    if inductive is None and words is None:
+        return names
+    return tuple(name for name in names if _is(name, inductive, words))
+
+
+def _is(name: str, inductive: bool | None, words: bool | None) -> bool:
+    try:
+        made = find_head(name)
+    except HeadNotFound:
+        return False
+    alone = not getattr(made, "transductive", False)
+    asks = "words" in getattr(made, "needs", ())
+    return inductive in (None, alone) and words in (None, asks)
 
 
 def find_head(name: str) -> Callable[..., Head]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,10 @@ __all__ = ["FewShotClassifier"]
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Any inductive head that needs photos alone, with scikit-learn's interface.
+    """Any inductive head that does without words, with scikit-learn's interface.
+
+    ``fewshot.head_names(inductive=True, words=False)`` lists those heads: prototype, simple-shot,
+    nearest-neighbour, matching, ridge, logistic, svm, gda and fused are the library's own.
 
     Use it for cross-validation, pipelines and grid searches over features that are there
     already. For episodes, `fewshot.evaluate` is faster by orders of magnitude.
@@ -31,6 +35,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     head : str or Head, default="prototype"
         A name for `fewshot.load_head`, or a head; a head is copied, never changed.
+    params : dict, optional
+        Parameters for a head given by name. A grid search over them takes a list of dicts:
+        ``{"params": [{"penalty": 0.1}, {"penalty": 1.0}]}``.
 
     Attributes
     ----------
@@ -50,8 +57,39 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     array(['tit'], dtype='<U4')
     """
 
-    def __init__(self, head: str | Head = "prototype") -> None:
+    def __init__(
+        self, head: str | Head = "prototype", params: Mapping[str, Any] | None = None
+    ) -> None:
         self.head = head
+        self.params = params
+
+    def set_params(self, **given: Any) -> FewShotClassifier:
+        """Set ``head`` or ``params``.
+
+        Parameters
+        ----------
+        **given
+            By name; a head's own parameters go into ``params``.
+
+        Returns
+        -------
+        FewShotClassifier
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        inner = next((name for name in given if name.startswith(("head__", "params__"))), None)
+        if inner is not None:
+            own = inner.partition("__")[2]
+            raise ValueError(
+                f"FewShotClassifier has no parameter {inner!r}, its head is no estimator: search "
+                f"over params=[{{{own!r}: ...}}, ...]"
+            )
+        super().set_params(**given)
+        return self
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> FewShotClassifier:  # noqa: N803
         """Learn the classes.
@@ -89,7 +127,20 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _head(self) -> Head:
-        head = load_head(self.head) if isinstance(self.head, str) else copy.deepcopy(self.head)
+        if self.params is not None and not isinstance(self.params, Mapping):
+            raise ValueError(f"params is {self.params!r}: give a dict of the head's parameters")
+        if isinstance(self.head, type):
+            name = self.head.__name__
+            raise ValueError(f"head is the class {name}: give an instance, {name}()")
+        if isinstance(self.head, str):
+            head = load_head(self.head, **(self.params or {}))
+        else:
+            head = copy.deepcopy(self.head)
+            if self.params:
+                raise ValueError(
+                    f"params is {self.params!r} and head is {type(head).__name__}, made already: "
+                    "give the head's name with params, or the parameters to the head"
+                )
         if not isinstance(head, Head):
             raise ValueError(
                 f"head is {self.head!r}: give a name (fewshot.head_names()) or a fewshot.Head"

@@ -8,11 +8,12 @@ import sys
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fewshot import LogisticHead, PrototypeHead, RidgeHead, SVMHead
+from fewshot import LogisticHead, PrototypeHead, RidgeHead, SVMHead, head_names
 from fewshot.sklearn import FewShotClassifier
 
 HEADS = [
@@ -91,6 +92,48 @@ def test_single_precision_stays_single(birds):
 def test_a_grid_over_heads(birds):
     grid = GridSearchCV(FewShotClassifier(), {"head": ["prototype", SVMHead()]}, cv=2)
     assert grid.fit(*birds).best_score_ == 1
+
+
+def test_parameters_of_a_named_head_are_given_and_searched(birds):
+    x, y = birds
+    model = FewShotClassifier("ridge", params={"penalty": 0.3, "normalise": False}).fit(x, y)
+    own = FewShotClassifier(RidgeHead(penalty=0.3, normalise=False)).fit(x, y)
+    np.testing.assert_array_equal(model.decision_function(x), own.decision_function(x))
+    several = [{"penalty": p} for p in (0.1, 1.0, 10.0)]
+    grid = GridSearchCV(FewShotClassifier("ridge"), {"params": several}, cv=2).fit(x, y)
+    assert grid.best_params_["params"] in several
+    assert clone(model).get_params() == model.get_params()
+
+
+@pytest.mark.parametrize(
+    ("head", "params", "message"),
+    [
+        ("ridge", {"penlty": 1.0}, "ridge has no parameter 'penlty': it has penalty=1.0"),
+        (RidgeHead(), {"penalty": 1.0}, r"params is \{'penalty': 1.0\} and head is RidgeHead"),
+        ("ridge", [1.0], r"params is \[1.0\]: give a dict"),
+        (RidgeHead, None, r"head is the class RidgeHead: give an instance, RidgeHead\(\)"),
+    ],
+)
+def test_parameters_that_cannot_be_given_are_refused(birds, head, params, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        FewShotClassifier(head, params=params).fit(*birds)
+
+
+def test_a_grid_over_a_head_s_own_parameter_is_told_the_way():
+    grid = GridSearchCV(FewShotClassifier("ridge"), {"head__penalty": [0.1, 1.0]}, cv=2)
+    message = r"'head__penalty'.*: search over params=\[\{'penalty': \.\.\.\}, \.\.\.\]"
+    with pytest.raises(ValueError, match=message):
+        grid.fit(np.eye(4), ["a", "b", "a", "b"])
+
+
+def test_the_heads_that_qualify_are_listed_and_no_others(birds):
+    names = head_names(inductive=True, words=False)
+    assert {"prototype", "ridge", "fused"} <= set(names)
+    for name in names:
+        assert FewShotClassifier(name).fit(*birds).predict(birds[0]).shape == (10,)
+    for name in set(head_names()) - set(names):
+        with pytest.raises(ValueError, match=r"needs words|learns from the queries together"):
+            FewShotClassifier(name).fit(*birds)
 
 
 @pytest.mark.parametrize(

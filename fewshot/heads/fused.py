@@ -27,8 +27,8 @@ __all__ = ["FittedFusedHead", "FusedHead"]
 WORD_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
 NO_WORDS_PRIOR = math.log(8.0)
 # Words judged alone count like this many photos, however many there are; beyond, words and
-# photos are judged together.
-ALONE = 10
+# photos are judged together. Photos judged alone count in full, where every class has some.
+ALONE = 7
 # What one photo is believed to tell, in nats (prior median; the mean is 1.37); features are not
 # Gaussian, and the model claims nine times as much. Spread: a factor of e^0.5 either way.
 NATS = 1.2
@@ -54,7 +54,9 @@ class FusedHead(Head):
     among classes by their photos.
 
     The weights are posterior means over a small grid. Every photo judges the words (words
-    have never seen it), and judges photos with itself left out where its class has another.
+    have never seen it), photos with itself left out where its class has another, and both
+    together: judged together only, two sources that agree would each pass for superfluous.
+    Where a class has no photo, photos are judged together with words only.
     At one photo a class nothing can be left out, and ``w_P`` stays at its prior: a photo tells
     1.2 nats (median; 1.37 in the mean), whatever the width of the features. ``w_P`` is at most 1.
 
@@ -176,11 +178,15 @@ class FusedHead(Head):
             return torch.where(who, each, 0.0).sum(-1)
 
         doubted = [doubt(w[..., None, None] * left_out) for w in photo_weights.unbind(-1)]
+        photos_alone = torch.stack([right(e, judged) for e in doubted], -1)
         if support.words is None:
-            joint = torch.stack([right(e, judged) for e in doubted], -1) + photo_prior
+            joint = photos_alone + photo_prior
             photos = (joint.softmax(-1) * photo_weights).sum(-1)
             return torch.zeros_like(photos), photos
 
+        # of classes without photos, photos that agree among themselves say nothing
+        complete = ((counts > 0) | ~support.class_mask).all(-1, keepdim=True)
+        photos_alone = torch.where(complete, photos_alone, 0.0) + photo_prior
         text = _word_logits(support.words, x, x.dtype)
         n = real.sum(-1).clamp(min=1).to(x)
         weights = x.new_tensor(WORD_WEIGHTS)
@@ -190,7 +196,7 @@ class FusedHead(Head):
             if place == 0:
                 alone = alone + NO_WORDS_PRIOR
             together = [right(weight * text + e, judged) for e in doubted]
-            rows.append(torch.stack(together, -1) + alone.unsqueeze(-1) + photo_prior)
+            rows.append(torch.stack(together, -1) + alone.unsqueeze(-1) + photos_alone)
         table = torch.stack(rows, -2)
         joint = table.flatten(-2).softmax(-1).view(table.shape)
         words = (joint.sum(-1) * weights).sum(-1)

@@ -84,6 +84,7 @@ def weights_slowly(support: Support):
     claim = 0.5 * (np.linalg.slogdet(within + between)[1] - np.linalg.slogdet(after)[1])
     believed = min(1.0, 1.2 / claim)
     exist = [c for c in range(k) if support.class_mask[c]]
+    complete = {label for _, label in photos} == set(exist)
     words, left_out = [], []
     for i, (x, label) in enumerate(photos):
         unit, told = x / np.linalg.norm(x), support.words
@@ -106,11 +107,12 @@ def weights_slowly(support: Support):
             for (_, label), text, photo in zip(photos, words, left_out, strict=True):
                 place = exist.index(label)
                 alone = log_softmax_at([weight * t for t in text], place)
-                score += alone * min(1.0, 10 / len(photos))
+                score += alone * min(1.0, 7 / len(photos))
                 if photo is not None:
                     scaled = [doubted(min(1, believed * step) * p) for p in photo]
                     both = [weight * t + p for t, p in zip(text, scaled, strict=True)]
                     score += log_softmax_at(both, place)
+                    score += log_softmax_at(scaled, place) if complete else 0.0
             scores[weight, step] = score
     top = max(scores.values())
     mass = {pair: math.exp(score - top) for pair, score in scores.items()}

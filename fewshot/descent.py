@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fewshot.whole_numbers import check_count
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -42,7 +44,7 @@ def check_training(steps: int, learning_rate: float) -> None:
     Parameters
     ----------
     steps : int
-        At least 0.
+        A whole number of at least 0.
     learning_rate : float
         Positive and finite.
 
@@ -51,8 +53,7 @@ def check_training(steps: int, learning_rate: float) -> None:
     ValueError
         If one of them is not.
     """
-    if steps < 0 or steps != int(steps):
-        raise ValueError(f"steps is {steps}: give a whole number of at least 0")
+    check_count("steps", steps, 0)
     if not 0 < learning_rate < float("inf"):
         raise ValueError(f"learning_rate is {learning_rate}: it must be positive and finite")
 

@@ -15,6 +15,7 @@ from fewshot.membership import one_hot
 from fewshot.queries import check_queries, mask_absent
 from fewshot.span import clear_padding, word_logits
 from fewshot.unit_rows import normalise_rows
+from fewshot.whole_numbers import check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,8 +94,7 @@ class CLIPAdapterHead(Head):
         super().__init__()
         if not 0 <= ratio < 1:
             raise ValueError(f"ratio is {ratio}: give a number of at least 0 and below 1")
-        if reduction < 1:
-            raise ValueError(f"reduction is {reduction}: it is at least 1")
+        check_count("reduction", reduction, 1)
         check_training(steps, learning_rate)
         self.ratio, self.reduction, self.seed = ratio, reduction, seed
         self.learning_rate, self.steps = learning_rate, steps

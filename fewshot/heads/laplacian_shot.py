@@ -12,6 +12,7 @@ from fewshot.head import InnerProductHead
 from fewshot.heads.bd_cspn import Rectified, rectify
 from fewshot.joint_gram import between_queries, clear_padding
 from fewshot.membership import class_means
+from fewshot.whole_numbers import check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,10 +91,8 @@ class LaplacianShotHead(InnerProductHead):
         super().__init__()
         if not 0 <= lmd < float("inf"):
             raise ValueError(f"lmd is {lmd}: it must be >= 0 and finite (0.1 to 1.5 are usual)")
-        if neighbours < 1:
-            raise ValueError(f"neighbours is {neighbours}: give at least 1, or set lmd=0")
-        if rounds < 1:
-            raise ValueError(f"rounds is {rounds}: give at least 1, or set lmd=0")
+        check_count("neighbours", neighbours, 1, ", or set lmd=0")
+        check_count("rounds", rounds, 1, ", or set lmd=0")
         self.lmd, self.neighbours, self.rounds, self.rectified = lmd, neighbours, rounds, rectified
         self.class_prior = keep_prior(self, class_prior, may_estimate=False)
 

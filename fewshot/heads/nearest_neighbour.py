@@ -9,6 +9,7 @@ import torch
 from fewshot.head import InnerProductHead
 from fewshot.membership import one_hot
 from fewshot.queries import mask_absent
+from fewshot.whole_numbers import check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,8 +69,7 @@ class NearestNeighbourHead(InnerProductHead):
         self, neighbours: int = 1, distance: Distance = "cosine", scale: float | None = None
     ) -> None:
         super().__init__()
-        if neighbours < 1:
-            raise ValueError(f"neighbours is {neighbours}: give 1 or more")
+        check_count("neighbours", neighbours, 1)
         if distance not in ("cosine", "euclidean"):
             raise ValueError(f"distance is {distance!r}: use 'cosine' or 'euclidean'")
         if scale is not None and not 0 < scale < float("inf"):

@@ -11,6 +11,7 @@ from fewshot.head import InnerProductHead
 from fewshot.joint_gram import gram_of_both, real_queries
 from fewshot.membership import one_hot
 from fewshot.unit_rows import normalise_rows
+from fewshot.whole_numbers import check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,8 +103,7 @@ class PTMAPHead(InnerProductHead):
             raise ValueError(f"sharpness is {sharpness}: it must be positive and finite")
         if not 0 < step <= 1:
             raise ValueError(f"step is {step}: it must be in (0, 1] (the paper: 0.2)")
-        if rounds < 0:
-            raise ValueError(f"rounds is {rounds}: it must be >= 0 (0 keeps the first centres)")
+        check_count("rounds", rounds, 0, " (0 keeps the first centres)")
         self.power, self.sharpness, self.step, self.rounds = power, sharpness, step, rounds
         self.class_prior = keep_prior(self, class_prior, may_estimate=True)
 

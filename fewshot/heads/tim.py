@@ -10,6 +10,7 @@ from fewshot.class_prior import estimate_prior, expand_prior, keep_prior
 from fewshot.joint_gram import gram_of_both, real_queries
 from fewshot.membership import one_hot
 from fewshot.unit_rows import UnitRowHead
+from fewshot.whole_numbers import check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,8 +100,7 @@ class TIMHead(UnitRowHead):
             )
         if not 0 <= certainty < float("inf"):
             raise ValueError(f"certainty is {certainty}: it must be >= 0 and finite")
-        if rounds < 0:
-            raise ValueError(f"rounds is {rounds}: it must be >= 0 (0 keeps the class means)")
+        check_count("rounds", rounds, 0, " (0 keeps the class means)")
         self.temperature, self.photo_weight = temperature, photo_weight
         self.certainty, self.rounds = certainty, rounds
         self.class_prior = keep_prior(self, class_prior, may_estimate=True)

@@ -14,6 +14,7 @@ from fewshot.head import Head
 from fewshot.membership import one_hot
 from fewshot.queries import check_queries, mask_absent
 from fewshot.unit_rows import normalise_rows
+from fewshot.whole_numbers import check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,10 +113,8 @@ class TransCLIPHead(Head):
                 raise ValueError(f"{name} is {value}: it must be >= 0 and finite")
         if not 0 < photo_weight < float("inf"):
             raise ValueError(f"photo_weight is {photo_weight}: it must be positive and finite")
-        if neighbours < 1:
-            raise ValueError(f"neighbours is {neighbours}: give >= 1, or neighbour_weight=0")
-        if rounds < 1:
-            raise ValueError(f"rounds is {rounds}: give at least 1, or take ZeroShotHead")
+        check_count("neighbours", neighbours, 1, ", or neighbour_weight=0")
+        check_count("rounds", rounds, 1, ", or take ZeroShotHead")
         self.likelihood, self.neighbour_weight = likelihood, neighbour_weight
         self.photo_weight, self.neighbours, self.rounds = photo_weight, neighbours, rounds
         self.class_prior = keep_prior(self, class_prior, may_estimate=True)

@@ -131,6 +131,7 @@ def test_half_precision(works_in_half_precision):
     ("wrong", "message"),
     [
         ({"strength": -1.0}, "strength is -1.0: give a finite number"),
+        ({"steps": 3.0}, "steps is 3.0: give a whole number"),
         ({"steps": 2.5}, "steps is 2.5: give a whole number"),
     ],
 )

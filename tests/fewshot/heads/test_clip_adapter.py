@@ -88,6 +88,7 @@ def test_half_precision(works_in_half_precision):
     [
         ({"ratio": 1.0}, "ratio is 1.0: give a number of at least 0 and below 1"),
         ({"reduction": 0}, "reduction is 0"),
+        ({"reduction": 1.5}, "reduction is 1.5: give a whole number"),
         ({"steps": -2}, "steps is -2"),
     ],
 )

@@ -111,7 +111,15 @@ def test_rectified_prototypes_are_those_of_bd_cspn():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("lmd", -1.0), ("lmd", float("nan")), ("neighbours", 0), ("rounds", 0)]
+    ("name", "value"),
+    [
+        ("lmd", -1.0),
+        ("lmd", float("nan")),
+        ("neighbours", 0),
+        ("neighbours", 1.5),
+        ("rounds", 0),
+        ("rounds", 20.0),
+    ],
 )
 def test_bad_parameters_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} is"):

@@ -99,7 +99,8 @@ def test_half_precision(answers_half_precision, neighbours):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"neighbours": 0}, "neighbours is 0: give 1 or more"),
+        ({"neighbours": 0}, "neighbours is 0: give a whole number of at least 1"),
+        ({"neighbours": 1.5}, "neighbours is 1.5: give a whole number of at least 1"),
         ({"distance": "manhattan"}, "distance is 'manhattan': use 'cosine' or 'euclidean'"),
         ({"scale": 0.0}, "scale is 0.0: it must be positive"),
     ],

@@ -133,7 +133,8 @@ def test_skewed_queries_need_the_prior():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("power", 0.0), ("sharpness", -1.0), ("step", 1.5), ("rounds", -1)]
+    ("name", "value"),
+    [("power", 0.0), ("sharpness", -1.0), ("step", 1.5), ("rounds", -1), ("rounds", 2.0)],
 )
 def test_bad_parameters_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} is"):

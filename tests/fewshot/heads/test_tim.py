@@ -122,7 +122,13 @@ def test_shares_come_near_the_prior():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("temperature", 0.0), ("photo_weight", 0.0), ("certainty", -0.1), ("rounds", -1)],
+    [
+        ("temperature", 0.0),
+        ("photo_weight", 0.0),
+        ("certainty", -0.1),
+        ("rounds", -1),
+        ("rounds", 2.0),
+    ],
 )
 def test_bad_parameters_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} is"):

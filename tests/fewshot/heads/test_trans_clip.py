@@ -137,7 +137,9 @@ def test_words_are_needed():
         ("neighbour_weight", float("nan")),
         ("photo_weight", 0.0),
         ("neighbours", 0),
+        ("neighbours", 1.5),
         ("rounds", 0),
+        ("rounds", 3.0),
     ],
 )
 def test_bad_parameters_are_refused(name, value):

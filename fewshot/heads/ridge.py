@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fewshot.membership import one_hot
+from fewshot.precision import positive_gram
 from fewshot.queries import mask_absent
 from fewshot.unit_rows import UnitRowHead
 
@@ -30,7 +31,8 @@ class RidgeHead(UnitRowHead):
     Parameters
     ----------
     penalty : float, default=1.0
-        The paper's lambda, positive.
+        The paper's lambda, positive. Rounding in the features' type is added to it: some 1e-5
+        of the longest feature's squared length for float32, so that equal photos are no obstacle.
     scale, bias : float, default=1.0 and 0.0
         The paper's alpha (positive) and beta, which it learns over many episodes. They
         change probabilities, never the answer.
@@ -102,11 +104,10 @@ class RidgeHead(UnitRowHead):
         Tensor of shape (..., q, k)
             Logits.
         """
-        member = one_hot(labels, class_mask.shape[-1], inner.support)
-        real = labels >= 0
         # padding keeps only its place on the diagonal, so its coefficients are exactly zero
-        gram = inner.support.masked_fill(~(real.unsqueeze(-1) & real.unsqueeze(-2)), 0)
+        gram = positive_gram(inner.support, labels)
         gram = gram + self.penalty * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-        coefficients = torch.linalg.solve(gram, member)
-        cross = inner.cross.masked_fill(~real.unsqueeze(-2), 0)
-        return mask_absent(self.scale * (cross @ coefficients) + self.bias, class_mask)
+        member = one_hot(labels, class_mask.shape[-1], gram)
+        coefficients = torch.cholesky_solve(member, torch.linalg.cholesky(gram)).to(inner.cross)
+        logits = self.scale * (inner.cross @ coefficients) + self.bias
+        return mask_absent(logits, class_mask)

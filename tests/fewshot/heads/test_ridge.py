@@ -58,6 +58,19 @@ def test_without_penalty_the_photos_get_their_labels_back(photo_episode):
     torch.testing.assert_close(found, support.one_hot, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("penalty", [1e-12, 1e-30])
+def test_equal_photos_with_next_to_no_penalty_share_their_class(penalty, dtype):
+    # X X^T is all ones, singular but for the penalty. As it vanishes, s equal photos a class give
+    # the least-squares answer: the mean label, 1/2 and 1/2; where labels agree, 1 and 0.
+    x = torch.tensor([[3.0, 4.0]], dtype=dtype).expand(4, 2)
+    for labels, expected in (([0, 0, 1, 1], [0.5, 0.5]), ([0, 0, 0, 1], [0.75, 0.25])):
+        support = Support(x, torch.tensor(labels), torch.ones(2, dtype=torch.bool))
+        found = RidgeHead(penalty).fit(support).logits(x[:1])
+        assert found.dtype == dtype
+        torch.testing.assert_close(found, torch.tensor([expected], dtype=dtype), atol=1e-3, rtol=0)
+
+
 def test_under_a_heavy_penalty_it_is_the_sum_of_photos(photo_episode):
     # (X X^T + p I)^-1 -> I / p; with equal shots the prototypes' inner products, in other units
     support, queries = photo_episode(3, (3, 3, 3))

@@ -13,6 +13,7 @@ from fewshot.conduct_checks import (
     check_purity,
     check_randomness,
 )
+from fewshot.errors import HeadBroken
 from fewshot.query_checks import (
     QUERY_CHECKS,
     check_batch,
@@ -35,10 +36,12 @@ from fewshot.support_checks import (
 )
 
 if TYPE_CHECKING:
+    from fewshot.check_cases import Check
     from fewshot.head import Head
 
 __all__ = [
     "CONDUCT_CHECKS",
+    "EVERY_CHECK",
     "QUERY_CHECKS",
     "SUPPORT_CHECKS",
     "TOLERANCE",
@@ -65,6 +68,22 @@ __all__ = [
 ]
 
 
+# Purity first: what a head puts into itself when it is first fitted is there later. Then what a
+# head is: its shapes, its batches, absent classes. How exactly it computes comes last.
+_FIRST = (check_purity, check_labels, check_batch, check_absent_classes)
+_LAST = (check_precision,)
+EVERY_CHECK = (
+    *_FIRST,
+    *(
+        check
+        for check in (*SUPPORT_CHECKS, *QUERY_CHECKS, *CONDUCT_CHECKS)
+        if check not in (*_FIRST, *_LAST)
+    ),
+    *_LAST,
+)
+_PARTS = ("fit", "eval", "needs", "batched", "transductive")
+
+
 def check_head(head: Head, *, tolerance: float = TOLERANCE) -> None:
     """Check that a head keeps the promises every head makes.
 
@@ -83,8 +102,8 @@ def check_head(head: Head, *, tolerance: float = TOLERANCE) -> None:
     Raises
     ------
     HeadBroken
-        At the first promise that is not kept; the message names the head, the promise, and
-        the numbers.
+        With every promise that is not kept; the message names the head, the promises, and
+        the numbers. Also for what is no head.
 
     Examples
     --------
@@ -97,6 +116,25 @@ def check_head(head: Head, *, tolerance: float = TOLERANCE) -> None:
     Traceback (most recent call last):
     fewshot.errors.HeadBroken: Forgetful breaks ...
     """
-    # conduct first: what a head puts into itself when it is first fitted is there later
-    for check in (*CONDUCT_CHECKS, *SUPPORT_CHECKS, *QUERY_CHECKS):
+    if isinstance(head, type):
+        raise HeadBroken(f"this is the class {head.__name__}: give an instance, {head.__name__}()")
+    lost = [part for part in _PARTS if not hasattr(head, part)]
+    if lost:
+        raise HeadBroken(f"{head!r} has no {', '.join(lost)}: give a fewshot.Head")
+    asked = (_broken_promise(head, check, tolerance) for check in EVERY_CHECK)
+    broken = [error for error in asked if error is not None]
+    if len(broken) == 1:
+        raise broken[0]
+    if broken:
+        told = "\n".join(f"- {error}" for error in broken)
+        raise HeadBroken(
+            f"{type(head).__name__} breaks {len(broken)} promises of {len(EVERY_CHECK)}:\n{told}"
+        ) from broken[0].__cause__
+
+
+def _broken_promise(head: Head, check: Check, tolerance: float) -> HeadBroken | None:
+    try:
         check(head, tolerance)
+    except HeadBroken as error:
+        return error
+    return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+import torch
 from torch import nn
 
 from fewshot.errors import SupportError
@@ -51,9 +53,49 @@ class Head(nn.Module, ABC):
     transductive : bool
         Whether a query's answer depends on the other queries.
     batched : bool
-        Whether leading dimensions are computed at once; `fewshot.evaluate` loops otherwise.
+        Whether leading dimensions are computed at once, as they are by default;
+        `fewshot.evaluate` gives batches of one episode otherwise.
     needs : frozenset of str
         Which of ``"photos"`` and ``"words"`` the head cannot do without.
+
+    Notes
+    -----
+    Features come as (s, d) of one episode and as (b, s, d) of b episodes, labels as (s,) and as
+    (b, s), -1 where they are padding. One `fit` must do for both: count dimensions from the end,
+    and never loop over labels. A head that says ``batched = False`` gets (s, d) or (1, s, d).
+
+    For authors: `fewshot.queries.check_queries` refuses queries as every head must,
+    `fewshot.queries.mask_absent` gives absent classes ``-inf``, `fewshot.membership.class_means`
+    averages by class and passes padding over, and `fewshot.check_head` tells which promises a
+    head breaks.
+
+    Examples
+    --------
+    A head that is right for batches, by the city-block distance from class means:
+
+    >>> import torch
+    >>> from fewshot import Head, Support
+    >>> from fewshot.membership import class_means
+    >>> from fewshot.queries import check_queries, mask_absent
+    >>> class CityBlock(Head):
+    ...     def fit(self, support):
+    ...         self.check_support(support)  # a class without a photo is refused
+    ...         return FittedCityBlock(self, support)
+    >>> class FittedCityBlock:
+    ...     def __init__(self, head, support):
+    ...         self.head, self.support = head, support
+    ...         x = support.features  # bfloat16 would round means and logits
+    ...         x = x.to(torch.promote_types(x.dtype, torch.float32))
+    ...         self.means = class_means(support.labels, support.n_classes, x).mT @ x  # (..., k, d)
+    ...     def logits(self, queries, *, query_mask=None):
+    ...         check_queries(queries, self.support, self.head, query_mask)
+    ...         far = queries.unsqueeze(-2) - self.means.unsqueeze(-3)  # (..., q, k, d)
+    ...         return mask_absent(-far.abs().sum(-1), self.support.class_mask)
+    >>> labels = torch.tensor([[0, 1, 1], [1, 0, -1]])  # two episodes; the second has two photos
+    >>> support = Support(torch.eye(3).repeat(2, 1, 1), labels, torch.ones(2, 2, dtype=torch.bool))
+    >>> CityBlock()(support, torch.eye(3).repeat(2, 1, 1)).argmax(-1)
+    tensor([[0, 1, 1],
+            [1, 0, 0]])
     """
 
     transductive: ClassVar[bool] = False
@@ -131,6 +173,14 @@ class Head(nn.Module, ABC):
         """
         return self.fit(support).logits(queries)
 
+    def extra_repr(self) -> str:
+        """Show the constructor's parameters, those that are kept under their own names."""
+        return ", ".join(
+            f"{name}={_shown(getattr(self, name))}"
+            for name in inspect.signature(type(self)).parameters
+            if hasattr(self, name) and not isinstance(getattr(self, name), nn.Module)
+        )
+
     def check_support(self, support: Support) -> None:
         """Refuse a support that lacks what this head needs.
 
@@ -160,6 +210,12 @@ class Head(nn.Module, ABC):
                     "one, mark the class absent in class_mask, or take a head that also reads "
                     "words (FusedHead)"
                 )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"Tensor of shape {tuple(value.shape)}"
+    return repr(value)
 
 
 class InnerProductHead(Head):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fewshot import Head, PrototypeHead, SimpleShotHead, ZeroShotHead, check_head
+from fewshot import Head, PrototypeHead, SimpleShotHead, ZeroShotHead, check_head, checks
 from fewshot.checks import (
     CONDUCT_CHECKS,
     QUERY_CHECKS,
@@ -477,6 +477,55 @@ def test_any_other_error_is_a_broken_head_that_names_it():
     with pytest.raises(HeadBroken, match=r"check_purity: it raised KeyError \('lost'\)") as caught:
         check_head(Raises())
     assert isinstance(caught.value.__cause__, KeyError)
+
+
+def complaint(check, head) -> str:
+    """What one check says of a head, or nothing."""
+    try:
+        check(head)
+    except HeadBroken as error:
+        return str(error)
+    return ""
+
+
+def test_every_promise_that_is_broken_is_told_in_one_error():
+    class TwoFaults(RoundsEarly):
+        """Rounds, and writes nothing for absent classes."""
+
+        def finish(self, logits, support):
+            return logits
+
+    with pytest.raises(HeadBroken) as caught:
+        check_head(TwoFaults())
+    text = str(caught.value)
+    asked = [complaint(check, TwoFaults()) for check in checks.EVERY_CHECK]
+    alone = [message for message in asked if message]
+    assert 2 <= len(alone) < 10
+    assert text.startswith(f"TwoFaults breaks {len(alone)} promises")
+    assert all(message in text for message in alone)
+    # what a head is comes before how exactly it computes
+    assert text.index("check_absent_classes") < text.index("check_precision")
+
+
+def test_shapes_batches_and_absent_classes_come_first():
+    every = [check.__name__ for check in checks.EVERY_CHECK]
+    assert every[:4] == ["check_purity", "check_labels", "check_batch", "check_absent_classes"]
+    assert every[-1] == "check_precision"
+    assert sorted(every) == sorted(
+        check.__name__ for check in (*SUPPORT_CHECKS, *QUERY_CHECKS, *CONDUCT_CHECKS)
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (PrototypeHead, r"the class PrototypeHead: give an instance, PrototypeHead\(\)"),
+        (3, "3 has no fit, eval, needs, batched, transductive: give a fewshot.Head"),
+    ],
+)
+def test_what_is_no_head_is_told_so(head, message):
+    with pytest.raises(HeadBroken, match=message):
+        check_head(head)
 
 
 def test_a_head_that_works_one_by_one_need_not_work_in_batches(monkeypatch):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fgmm.embeddings import ClassMatrix, Embeddings
     from fgmm.encoders.checks import check_encoder
     from fgmm.encoders.registry import encoder_names, load_encoder
+    from fgmm.evaluation_file import load_evaluations
     from fgmm.prediction import Prediction, Predictions
 
 _HOME = {
@@ -33,6 +34,7 @@ _HOME = {
     "embed_texts": "fgmm.embedding",
     "encoder_names": "fgmm.encoders.registry",
     "load_encoder": "fgmm.encoders.registry",
+    "load_evaluations": "fgmm.evaluation_file",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "embed_texts",
     "encoder_names",
     "load_encoder",
+    "load_evaluations",
 ]
 
 # Here and not on first use: `import fgmm, knowledge` would otherwise fail in the other's

@@ -40,7 +40,7 @@ def save_evaluations(
 
 
 def load_evaluations(path: str | Path) -> dict[int, Comparison]:
-    """Read what `save_evaluations` wrote.
+    """Read what ``fgmm evaluate --out`` wrote.
 
     Parameters
     ----------
@@ -49,22 +49,34 @@ def load_evaluations(path: str | Path) -> dict[int, Comparison]:
 
     Returns
     -------
-    dict of int to Comparison
-        By shots.
+    dict of int to fewshot.Comparison
+        By shots; the heads of a number of shots are compared with `Comparison.difference`.
 
     Raises
     ------
     EvaluationError
         If the file is something else.
+
+    Examples
+    --------
+    >>> import fewshot, fgmm, tempfile, torch
+    >>> from pathlib import Path
+    >>> from fgmm.evaluation_file import save_evaluations
+    >>> found = fewshot.evaluate(
+    ...     {"mean": fewshot.PrototypeHead(), "near": fewshot.NearestNeighbourHead()},
+    ...     torch.eye(2).repeat_interleave(4, 0), [0] * 4 + [1] * 4,
+    ...     n_way=2, n_shot=1, n_query=2, n_episodes=9,
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_evaluations(Path(folder) / "result.json", {1: found}, {"source": "made up"})
+    ...     again = fgmm.load_evaluations(Path(folder) / "result.json")
+    >>> again[1]["mean"].mean, again[1].difference("mean", "near").mean
+    (1.0, 0.0)
     """
     from fewshot import Comparison, Evaluation
+    from fewshot.evaluation import read_json
 
-    try:
-        told = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EvaluationError(
-            f"{path} is not JSON ({error}): give what `fgmm evaluate` saved"
-        ) from None
+    told = read_json(path)
     if not isinstance(told, dict) or told.get("format") != _FORMAT:
         raise EvaluationError(f"{path} is no {_FORMAT!r}: give what `fgmm evaluate` saved")
     return {

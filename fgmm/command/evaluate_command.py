@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 (typer reads the annotations)
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from fewshot.registry import HEADS
 from fgmm.command.class_names import name_classes
+from fgmm.command.evaluation_run import evaluate_by_shots, write_results
 from fgmm.command.evaluation_setup import (
     check_files,
     find_background,
@@ -18,16 +18,11 @@ from fgmm.command.evaluation_setup import (
     warn_of_same_words,
     with_enough,
 )
+from fgmm.command.head_list import show_heads
+from fgmm.command.head_marks import find_transductive
 from fgmm.command.head_texts import load_heads
 from fgmm.command.terminal import PARTLY, announced, list_failures
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from fewshot import Background, Comparison, Head, Words
-    from fgmm.datasets import EmbeddedDataset
+from fgmm.plurals import counted
 
 __all__ = ["evaluate_heads"]
 
@@ -48,10 +43,22 @@ def evaluate_heads(
         typer.Option(
             "--head",
             "-H",
-            metavar="NAME[:PARAMETER=VALUE,...]",
-            help=f"A way to learn from few photos. May be repeated. One of {', '.join(HEADS)}.",
+            metavar="HEAD",
+            help="A way to learn from few photos: NAME, or NAME:PARAMETER=VALUE with commas "
+            "between several. May be repeated; **--heads** lists all.",
+            show_default="prototype, simple-shot, fused; zero-shot where there are words",
         ),
     ] = None,
+    heads: Annotated[
+        bool,
+        typer.Option(
+            "--heads",
+            metavar="",
+            callback=show_heads,
+            is_eager=True,
+            help="List every head, what it needs and its parameters, and end.",
+        ),
+    ] = False,
     encoder: Annotated[
         str,
         typer.Option(
@@ -63,14 +70,20 @@ def evaluate_heads(
         typer.Option(
             "--layer",
             metavar="joint|features",
-            help="joint: vectors that can be compared with words. features: what comes before "
-            "them in the network. By default joint where words are used, else features.",
+            help="Which of the encoder's vectors all heads get, one layer for all. joint: can be "
+            "compared with words. features: what comes before them in the network.",
+            show_default="joint if heads are told the words, else features",
         ),
     ] = None,
     shots: Annotated[
         list[int] | None,
         typer.Option(
-            "--shots", "-s", metavar="N", min=0, help="Photos of each class. May be repeated."
+            "--shots",
+            "-s",
+            metavar="N",
+            min=0,
+            help="Photos of each class. May be repeated.",
+            show_default="1 and 5",
         ),
     ] = None,
     ways: Annotated[
@@ -144,7 +157,13 @@ def evaluate_heads(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Write all results as JSON."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write all results as JSON; in Python "
+            "fgmm.load_evaluations(FILE) reads them back.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
@@ -218,8 +237,8 @@ def evaluate_heads(
         model = load_encoder(encoder, device=device)
     with_words = use_words(words, layer, dataset, model)
     layer = layer or ("joint" if with_words else "features")
-    heads = chosen or load_heads((*_USUAL, *(_USUAL_WITH_WORDS if with_words else ())))
-    at = heads_by_shots(heads, counts, with_words)
+    used = chosen or load_heads((*_USUAL, *(_USUAL_WITH_WORDS if with_words else ())))
+    at = heads_by_shots(used, counts, with_words)
     kind = words_kind or next(iter(dataset.texts)) if with_words else None
     known = class_words(dataset, encoder=model, kind=kind) if with_words else None
     if kind is not None:
@@ -229,76 +248,34 @@ def evaluate_heads(
     )
     general = find_background(model, layer, embedded.space) if background else None
     features = embedded.features.to(find_device(model))
-    found = _evaluate(embedded, features, at, ways, queries, episodes, seed, known, general)
+    found = evaluate_by_shots(
+        embedded,
+        features,
+        at,
+        ways=ways,
+        queries=queries,
+        episodes=episodes,
+        seed=seed,
+        words=known,
+        background=general,
+    )
 
     n_classes = len(next(iter(next(iter(found.values())).values())).classes)
+    n_pictures = len(embedded.labels) + len(embedded.query_labels or ())
     told = {
         "source": dataset.name,
         "encoder": encoder,
         "layer": layer,
         "words": kind,
         "background": general is not None,
-        "pictures": len(embedded.labels) + len(embedded.query_labels or ()),
+        "pictures": n_pictures,
     }
     footer = (
-        f"{n_classes} classes, {told['pictures']:,} pictures; {ways}-way, {queries} queries a "
-        f"class, {episodes:,} episodes, seed {seed}; encoder {encoder}, layer {layer}, "
-        f"{f'words: {kind}' if kind else 'no words'}; no-val"
+        f"{counted(n_classes, 'class')}, {counted(n_pictures, 'picture')}; {ways}-way, queries of "
+        f"each class: {queries}, {counted(episodes, 'episode')}, seed {seed}; encoder {encoder}, "
+        f"layer {layer}, {f'words: {kind}' if kind else 'no words'}; no validation set"
     )
-    _write(found, dataset.name, footer, told, out, plot)
+    write_results(found, dataset.name, footer, told, find_transductive(used), out, plot)
     list_failures([(failure.name, failure.error) for failure in embedded.failures])
     if embedded.failures:
         raise typer.Exit(PARTLY)
-
-
-def _evaluate(
-    embedded: EmbeddedDataset,
-    features: Tensor,
-    heads: Mapping[int, Mapping[str, Head]],
-    ways: int,
-    queries: int,
-    episodes: int,
-    seed: int,
-    words: Words | None,
-    background: Background | None,
-) -> dict[int, Comparison]:
-    import fewshot
-
-    return {
-        n: fewshot.evaluate(
-            own,
-            features,
-            embedded.labels,
-            n_way=ways,
-            n_shot=n,
-            n_query=queries,
-            n_episodes=episodes,
-            seed=seed,
-            words=words,
-            background=background,
-            query_features=embedded.query_features,
-            query_labels=embedded.query_labels,
-            space=embedded.space,
-        )
-        for n, own in heads.items()
-    }
-
-
-def _write(
-    found: dict[int, Comparison],
-    title: str,
-    footer: str,
-    told: dict[str, Any],
-    out: Path | None,
-    plot: Path | None,
-) -> None:
-    from fgmm.command.evaluation_report import print_evaluations
-    from fgmm.evaluation_file import save_evaluations
-
-    print_evaluations(found, title, footer)
-    if out is not None:
-        save_evaluations(out, found, told)
-    if plot is not None:
-        from fgmm.command.shots_plot import draw_plot
-
-        draw_plot(found, plot, title, footer.replace("; encoder", "\nencoder"))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from fewshot import Head
 
-__all__ = ["load_heads", "read_head"]
+__all__ = ["load_heads", "own_parameters", "read_head"]
 
 _WORDS = {"true": True, "false": False, "none": None}
 _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
@@ -80,18 +80,44 @@ def load_heads(texts: Iterable[str]) -> dict[str, Head]:
     Raises
     ------
     typer.BadParameter
-        If a head has no such parameter, or refuses its value.
+        If there is no such head, it has no such parameter, or refuses its value.
     """
     return {text: _load_head(text) for text in texts}
 
 
+def own_parameters(made: Callable[..., Head]) -> dict[str, inspect.Parameter]:
+    """Give the parameters of a head that have a name.
+
+    Parameters
+    ----------
+    made : callable
+        A head's class.
+
+    Returns
+    -------
+    dict of str to inspect.Parameter
+
+    Examples
+    --------
+    >>> from fewshot import SimpleShotHead
+    >>> own_parameters(SimpleShotHead)["scale"].default
+    1.0
+    """
+    known = inspect.signature(made).parameters
+    return {k: p for k, p in known.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+
+
 def _load_head(text: str) -> Head:
     from fewshot import load_head
+    from fewshot.errors import HeadNotFound
     from fewshot.registry import find_head
 
     name, given = read_head(text)
-    known = inspect.signature(find_head(name)).parameters
-    own = {k: p for k, p in known.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    try:
+        own = own_parameters(find_head(name))
+    except HeadNotFound as error:
+        said = str(error).replace("fewshot.head_names()", "fgmm evaluate --heads")
+        raise typer.BadParameter(said, param_hint="--head") from None
     for parameter, value in given.items():
         _check(name, parameter, value, own)
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fgmm.command.evaluation_report import print_runs
 from fgmm.command.evaluation_setup import find_background
+from fgmm.command.head_marks import find_transductive
 from fgmm.command.terminal import announced
 from fgmm.errors import DatasetError
 
@@ -67,12 +68,14 @@ def evaluate_runs(
     errors = {name: (sum(one) / len(one), error_interval(one)) for name, one in found.items()}
     ways = len(runs[0].training)
     title = f"Omniglot, {len(runs)} official one-shot runs among {ways} characters"
-    print_runs(errors, PUBLISHED, title, f"on {how}")
+    transductive = find_transductive(heads)
+    print_runs(errors, PUBLISHED, title, f"on {how}", transductive)
     if out is not None:
         told = {
             "format": "fgmm-omniglot-runs-1",
             "encoder": encoder,
             "vectors": how,
+            "transductive": sorted(transductive),
             "runs": [run.name for run in runs],
             "heads": {
                 name: {"error": mean, "ci95": interval, "errors": found[name]}

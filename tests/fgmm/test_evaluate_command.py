@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -18,9 +20,9 @@ import fewshot
 import fgmm
 from fgmm.command.application import app
 from fgmm.command.evaluation_setup import find_background, warn_of_same_words
-from fgmm.command.head_texts import read_head
+from fgmm.command.head_texts import load_heads, read_head
+from fgmm.command.shots_plot import draw_plot, places, shifts
 from fgmm.datasets import LabelledImages, class_words, read_folder
-from fgmm.evaluation_file import load_evaluations
 
 FAKE = ["--encoder", "fake", "--episodes", "20", "--queries", "2", "--ways", "3"]
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (30, 40, 210)}
@@ -50,9 +52,14 @@ def run(*arguments: object):
 
 
 def rows(result):
-    """Cells of the table's rows."""
-    lines = [line.split() for line in result.stdout.splitlines()]
-    return [cells for cells in lines if len(cells) > 3 and cells[3] == "%"]
+    """Cells of the table's rows; the first two are head and shots, the star is none."""
+    found, shots = [], ""
+    for cells in (line.replace(" * ", " ").split() for line in result.stdout.splitlines()):
+        if cells[1:] in (["shot"], ["shots"]):
+            shots = cells[0]
+        elif len(cells) > 3 and cells[2] == "%":
+            found.append([cells[0], shots, *cells[1:]])
+    return found
 
 
 def test_the_table_and_the_file_say_what_evaluate_says(folder):
@@ -63,7 +70,7 @@ def test_the_table_and_the_file_say_what_evaluate_says(folder):
     assert result.exit_code == 0, result.output
     data = read_folder(folder)
     features = fgmm.embed_images(data.images, encoder="fake").vectors
-    found = load_evaluations("r.json")
+    found = fgmm.load_evaluations("r.json")
     assert list(found) == [1, 3]
     for shots, comparison in found.items():
         assert list(comparison) == ["prototype", "simple-shot"]
@@ -89,12 +96,13 @@ def test_the_table_and_the_file_say_what_evaluate_says(folder):
     assert found[1]["prototype"].setting["space"] == fgmm.load_encoder("fake").space
 
 
-def test_a_head_takes_parameters_and_may_come_twice(folder):
+def test_a_head_takes_parameters_and_may_come_twice(folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
     heads = ["tip-adapter:alpha=3,beta=1,values=sum", "tip-adapter:alpha=0", "zero-shot"]
     given = [part for head in heads for part in ("--head", head)]
     result = run("pics", *given, *FAKE, "-s", 2, "--out", "r.json", "--plot", "p.svg")
     assert result.exit_code == 0, result.output
-    found = load_evaluations("r.json")[2]
+    found = fgmm.load_evaluations("r.json")[2]
     assert list(found) == heads
     data, encoder = read_folder(folder), fgmm.load_encoder("fake")
     told = {
@@ -140,7 +148,7 @@ def test_the_text_of_a_head_is_read(text, name, parameters):
 def test_words_are_used_where_they_are_known_and_zero_shots_where_heads_read_them(folder):
     result = run("pics", *FAKE, "-s", 0, "-s", 1, "--out", "r.json")
     assert result.exit_code == 0, result.output
-    found = load_evaluations("r.json")
+    found = fgmm.load_evaluations("r.json")
     assert {"zero-shot", "fused"} <= set(found[0])
     assert torch.equal(found[0]["zero-shot"].accuracies, found[0]["fused"].accuracies)
     assert "prototype" not in found[0]
@@ -196,7 +204,7 @@ def test_a_file_says_what_the_classes_are_called(form, numbered):
     result = run("pics", *FAKE, "--names", "names", *options)
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
-    found = load_evaluations("r.json")[0]["zero-shot"]
+    found = fgmm.load_evaluations("r.json")[0]["zero-shot"]
     assert found.classes == ("001", "002", "003")
     assert found.mean > 0.9  # it knows the names of colours
 
@@ -238,7 +246,7 @@ def test_without_words_the_layer_is_features():
     result = run("pics", *FAKE, "-s", 1, "--no-words", "--out", "r.json")
     assert result.exit_code == 0, result.output
     assert "layer features, no words" in " ".join(result.stdout.split())
-    assert "zero-shot" not in load_evaluations("r.json")[1]
+    assert "zero-shot" not in fgmm.load_evaluations("r.json")[1]
 
 
 def test_pictures_are_encoded_once_and_kept(folder, monkeypatch):
@@ -260,6 +268,165 @@ def test_pictures_are_encoded_once_and_kept(folder, monkeypatch):
         monkeypatch.setattr("fgmm.cache.vectors.default_cache_path", lambda: folder.parent / "c.db")
         assert run("pics", *FAKE, "-s", 1, "-s", 2, cache).exit_code == 0
         assert len(encoded) == expected
+
+
+def test_heads_that_see_all_queries_are_marked_everywhere(folder):
+    heads = [part for name in ("prototype", "pt-map", "tim:rounds=5") for part in ("-H", name)]
+    result = run("pics", *heads, *FAKE, "-s", 1, "--out", "r.json", "--plot", "p.svg")
+    assert result.exit_code == 0, result.output
+    starred = {line.split()[0] for line in result.stdout.splitlines() if " * " in line}
+    assert starred == {"pt-map", "tim:rounds=5", "*"}
+    assert "* sees all queries at once, equally many of each class" in result.stdout
+    assert json.loads(Path("r.json").read_text())["transductive"] == ["pt-map", "tim:rounds=5"]
+    drawn = Path("p.svg").read_text()
+    for text in ("pt-map *", "tim:rounds=5 *", "* sees all queries at once"):
+        assert f"<!-- {text}" in drawn
+    assert "<!-- prototype -->" in drawn
+
+
+def test_without_such_heads_there_is_no_footnote(folder):
+    result = run("pics", *FAKE, "-H", "prototype", "-s", 1, "--out", "r.json")
+    assert "*" not in result.stdout
+    assert "against the first" not in result.stdout  # nor a difference, with one head
+    assert json.loads(Path("r.json").read_text())["transductive"] == []
+
+
+def test_the_difference_to_the_first_row_is_paired(folder):
+    options = ["-H", "prototype", "-H", "nearest-neighbour", "-H", "ridge", "-s", 1, "-s", 2]
+    result = run("pics", *FAKE, *options, "--out", "r.json")
+    assert result.exit_code == 0, result.output
+    found, seen = fgmm.load_evaluations("r.json"), 0
+    for shots, comparison in found.items():
+        own = [cells for cells in rows(result) if cells[1] == str(shots)]
+        first = comparison[own[0][0]].accuracies
+        assert own[0][-1] == own[0][9]  # the best has no difference
+        for cells in own[1:]:
+            gap = 100 * (comparison[cells[0]].accuracies - first).numpy()
+            half = 1.96 * gap.std(ddof=1) / len(gap) ** 0.5
+            told = [float(part.strip("(,)")) for part in cells[-3:]]
+            assert told == pytest.approx(
+                [gap.mean(), gap.mean() - half, gap.mean() + half], abs=0.051
+            )
+            seen += 1
+    assert seen == 4
+
+
+def test_one_of_each_is_said_in_the_singular(folder):
+    result = run("pics", *FAKE, "--episodes", 1, "-s", 1)
+    told = " ".join(result.stdout.split())
+    assert "1 episode," in told
+    assert "1 shot " in told
+    assert "no validation set" in told
+    assert "no-val" not in told
+
+
+def test_every_head_is_listed_with_its_parameters(monkeypatch):
+    result = run("--heads")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    told = {line.split()[0]: line for line in lines[1:-1]}
+    assert set(told) == set(fewshot.head_names())
+    for name, line in told.items():
+        head = fewshot.load_head(name)
+        assert (" * " in line) is head.transductive
+        assert line.replace("*", " ").split()[1] == (" and ".join(sorted(head.needs)) or "either")
+    assert told["tip-adapter"].endswith("alpha=1, beta=5.5, values=mean")
+    assert told["zero-shot"].endswith("words")
+    assert "transductive" in lines[-1]
+    # what is listed is what --head reads
+    for name, line in told.items():
+        told_parameters = line.replace("*", " ").split(maxsplit=2)[2:]
+        head = f"{name}:{told_parameters[0].replace(' ', '')}" if told_parameters else name
+        load_heads([head])
+
+
+def test_a_head_that_does_not_load_is_listed_all_the_same(monkeypatch):
+    def find(name):
+        if name == "ridge":
+            raise ImportError("no such thing")
+        return fewshot.PrototypeHead
+
+    monkeypatch.setattr("fewshot.registry.find_head", find)
+    result = run("--heads")
+    assert result.exit_code == 0, result.output
+    assert "does not load: ImportError: no such thing" in result.stdout
+
+
+def test_the_help_says_defaults_and_cuts_no_word():
+    told = " ".join(run("--help").stdout.replace("│", " ").split())
+    assert "[default: (prototype, simple-shot, fused; zero-shot where there are words)]" in told
+    assert "[default: (1 and 5)]" in told
+    assert "[default: (joint if heads are told the words, else features)]" in told
+    assert "fgmm.load_evaluations(FILE)" in told
+    assert "…" not in told
+
+
+@given(
+    st.integers(1, 23),
+    st.lists(st.integers(0, 40), min_size=1, max_size=6, unique=True).map(sorted),
+)
+def test_heads_stand_beside_each_other_and_never_meet_the_next_shots(n_heads, shots):
+    at = list(places(shots).values())
+    assert at == sorted(set(at))
+    own = shifts(n_heads, at)
+    assert len(set(own)) == n_heads
+    assert sum(own) == pytest.approx(0, abs=1e-9)
+    standing = [place + shift for place in at for shift in own]
+    assert standing == sorted(standing)
+
+
+def test_bars_are_whole_and_no_tick_is_above_100(monkeypatch, tmp_path):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path: (drawn.append(self), path.touch()))
+    x = torch.eye(4).repeat_interleave(10, 0) + 0.35 * torch.randn(
+        40, 4, generator=torch.Generator().manual_seed(0)
+    )
+    heads = {f"head {at}": fewshot.PrototypeHead() for at in range(9)}
+    setting = {"n_way": 3, "n_query": 5, "n_episodes": 30}
+    found = {
+        n: fewshot.evaluate(heads, x, [i // 10 for i in range(40)], n_shot=n, **setting)
+        for n in (1, 2)
+    }
+    draw_plot(found, tmp_path / "p.svg", "t", "s")
+    (axes,) = drawn[0].axes
+    looks = {(line.get_color(), line.get_marker()) for line in axes.lines if len(line.get_xdata())}
+    lines = {tuple(box.lines[0].get_xdata()) for box in axes.containers}
+    assert len(lines) == 9  # as many places as heads
+    assert len({look for look in looks if look[1] not in "_|"}) == 9
+    low, high = axes.get_ylim()
+    for n, place in places([1, 2]).items():
+        ends = [
+            tuple(segment[:, 1])
+            for box in axes.containers
+            for segment in box.lines[2][0].get_segments()
+            if abs(segment[0, 0] - place) < 0.5
+        ]
+        one = found[n]["head 0"]
+        assert ends == [pytest.approx([100 * x for x in one.ci95])] * 9
+        assert all(low < end < high for pair in ends for end in pair)
+    assert max(axes.get_yticks()) <= 100
+
+
+def test_an_interval_that_ends_at_100_is_inside_the_plot(monkeypatch, tmp_path):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path: (drawn.append(self), path.touch()))
+    x = torch.eye(4).repeat_interleave(10, 0)
+    labels = [i // 10 for i in range(40)]
+    found = {
+        1: fewshot.evaluate(
+            {"a": fewshot.PrototypeHead()}, x, labels, n_way=3, n_shot=1, n_query=5, n_episodes=9
+        )
+    }
+    assert found[1]["a"].ci95 == (1.0, 1.0)
+    draw_plot(found, tmp_path / "p.svg", "t", "s")
+    (axes,) = drawn[0].axes
+    low, high = axes.get_ylim()
+    assert low < 100 < high
+    assert max(axes.get_yticks()) <= 100
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
@@ -295,7 +462,7 @@ def test_small_classes_are_an_error_or_left_out_for_all_shots(folder):
     result = run("pics", *FAKE, "-s", 1, "-s", 3, "--skip-small", "--out", "r.json")
     assert result.exit_code == 0
     assert "1 of 4 classes left out: too small" in result.stderr
-    for comparison in load_evaluations("r.json").values():
+    for comparison in fgmm.load_evaluations("r.json").values():
         assert comparison["prototype"].classes == ("blue", "green", "red")
 
 
@@ -363,6 +530,7 @@ def test_heads_run_on_the_card_where_the_encoder_does(device, moves, monkeypatch
     ("arguments", "words"),
     [
         (["pics", "--head", "protoype", *FAKE], "Did you mean 'prototype'"),
+        (["pics", "--head", "xyzzy", *FAKE], "fgmm evaluate --heads"),
         (["pics", "--head", "protoype:scale=1", *FAKE], "Did you mean 'prototype'"),
         (
             ["pics", "--head", "tip-adapter:alhpa=1", *FAKE],

@@ -19,6 +19,8 @@ __all__ = ["Comparison"]
 class Comparison(Mapping[str, Evaluation]):
     """Several heads on the same episodes, by name.
 
+    Its `repr` has a line for each, the best first, and marks transductive heads.
+
     Parameters
     ----------
     found : mapping of str to Evaluation

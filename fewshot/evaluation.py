@@ -33,7 +33,8 @@ class Evaluation:
         How the head's strengths were chosen: "no-val" unless something else was said.
     setting : dict
         ``n_way``, ``n_shot``, ``n_query``, ``n_episodes``, ``seed``, ``split_id`` (equal ids,
-        equal episodes), ``space`` of the features if told, and versions.
+        equal episodes), ``space`` of the features if told, ``background`` (whether there was one),
+        ``transductive`` (whether the head saw an episode's queries together), and versions.
     classes : tuple
         Every class that could be drawn.
     accuracies : Tensor of shape (n_episodes,)
@@ -44,6 +45,23 @@ class Evaluation:
     bins : Tensor of shape (3, 15)
         For 15 equal bins of the highest probability (softmax of the head's logits): its sum,
         queries right, queries.
+
+    Attributes
+    ----------
+    mean : float
+        Mean accuracy over episodes, in [0, 1].
+    ci95 : tuple of float
+        95 % interval of ``mean`` over episodes, in [0, 1]: for these pictures.
+    per_class : dict of label to float
+        Accuracy of each class that was drawn, in [0, 1].
+    macro : float
+        Mean of ``per_class``, in [0, 1].
+    class_ci95 : tuple of float
+        95 % interval of ``macro`` over classes, in [0, 1]: how other classes might fare.
+    ece : float
+        Expected calibration error of the softmax of the logits, in [0, 1].
+    transductive : bool
+        Whether the head saw an episode's queries together: not to be ranked beside the others.
 
     Examples
     --------
@@ -96,6 +114,11 @@ class Evaluation:
         return class_interval(np.array(list(self.per_class.values())))
 
     @property
+    def transductive(self) -> bool:
+        """Whether the head saw an episode's queries together; False where it was not told."""
+        return bool(self.setting.get("transductive", False))
+
+    @property
     def ece(self) -> float:
         """Expected calibration error of the softmax of the logits, in [0, 1], 15 bins."""
         confidence, right, n = self.bins
@@ -105,10 +128,11 @@ class Evaluation:
         low, high = (100 * x for x in self.ci95)
         worst, best = (100 * x for x in self.class_ci95)
         s = self.setting
+        joint = ", transductive: queries together" if self.transductive else ""
         return (
             f"<{self.head}: {100 * self.mean:.1f} % [{low:.1f}, {high:.1f}], over classes "
             f"[{worst:.1f}, {best:.1f}]; {s['n_way']}-way {s['n_shot']}-shot, "
-            f"{s['n_episodes']} episodes, {self.protocol}>"
+            f"{s['n_episodes']} episodes, {self.protocol}{joint}>"
         )
 
     def minus(self, other: Evaluation) -> Difference:

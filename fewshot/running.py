@@ -202,8 +202,14 @@ def evaluate(
         "versions": {"fgmm": _version("fgmm"), "torch": str(torch.__version__)},
     }
     found = {
-        name: Evaluation(name, protocol, setting, sampler.classes, *tallies[name].result())
-        for name in heads
+        name: Evaluation(
+            name,
+            protocol,
+            {**setting, "transductive": bool(one.transductive)},
+            sampler.classes,
+            *tallies[name].result(),
+        )
+        for name, one in heads.items()
     }
     several = isinstance(head, (Mapping, Sequence)) and not isinstance(head, str)
     return Comparison(found) if several else next(iter(found.values()))

@@ -553,6 +553,16 @@ def test_what_is_no_head_no_words_and_no_background_is_refused(change, message):
         fewshot.evaluate(**{**told, "n_shot": 2, "n_episodes": 5, **change})
 
 
+def test_a_result_tells_whether_its_head_saw_the_queries_together():
+    x, y = made(2)
+    told = {"n_way": 3, "n_shot": 2, "n_query": 4, "n_episodes": 5}
+    both = fewshot.evaluate(["prototype", "tim"], x, y, **told)
+    assert [both[name].setting["transductive"] for name in both] == [False, True]
+    assert both.difference("tim", "prototype").mean == pytest.approx(
+        both["tim"].mean - both["prototype"].mean
+    )
+
+
 def test_heads_may_be_named_and_listed():
     x, y = made(2)
     told = {"n_way": 3, "n_shot": 2, "n_query": 4, "n_episodes": 20}

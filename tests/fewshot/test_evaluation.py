@@ -195,6 +195,29 @@ def test_another_file_is_refused_by_what_it_is(kind, text, message, tmp_path):
         kind.load(tmp_path / "x.json")
 
 
+def test_a_transductive_head_is_marked():
+    plain, joint = told([0.5, 0.5], transductive=False), told([1.0, 1.0], transductive=True)
+    assert (plain.transductive, joint.transductive) == (False, True)
+    assert repr(joint).endswith("no-val, transductive: queries together>")
+    assert "transductive" not in repr(plain)
+    lines = repr(Comparison({"plain": plain, "joint": joint})).splitlines()
+    assert ["transductive" in line for line in lines] == [True, False]
+
+
+def test_a_file_of_before_says_nothing_of_it_and_is_read(tmp_path):
+    told([0.5, 0.5]).save(tmp_path / "one.json")
+    assert Evaluation.load(tmp_path / "one.json").transductive is False
+    told([0.5, 0.5], transductive=True).save(tmp_path / "one.json")
+    assert Evaluation.load(tmp_path / "one.json").transductive is True
+
+
+def test_the_docstring_lists_all_that_can_be_read():
+    own = {name for name, value in vars(Evaluation).items() if isinstance(value, property)}
+    section = Evaluation.__doc__.partition("Attributes\n")[2].partition("Examples\n")[0]
+    assert {name for name in own if f"    {name} : " in section} == own
+    assert own >= {"mean", "ci95", "macro", "class_ci95", "ece", "per_class"}
+
+
 def test_what_it_is_in_a_line():
     text = repr(told([0.5, 0.5], head="mean"))
     intervals = "50.0 % [50.0, 50.0], over classes [0.0, 100.0]"

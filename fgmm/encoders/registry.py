@@ -8,12 +8,15 @@ import importlib.metadata
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from fgmm.errors import EncoderBroken, EncoderNotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import torch
 
     from fgmm.encoders.base import Encoder, ImageEncoder
@@ -124,7 +127,7 @@ def load_encoder(
         return cast("Encoder", name)
     if on_long not in ("error", "truncate"):
         raise ValueError(f"on_long is 'error' or 'truncate', not {on_long!r}")
-    with _loading:
+    with _loading, _logging_as_it_was():
         encoder = _load(name, device, dtype, on_long)
         _give_notice(encoder, name)
     return cast("Encoder", encoder)
@@ -163,6 +166,24 @@ def _load(
             "an encoder has space, dim and encode_images"
         )
     return encoder
+
+
+@contextmanager
+def _logging_as_it_was() -> Iterator[None]:
+    """Keep libraries from setting up the process's logging, as open_clip's `logging.info` does.
+
+    It is up to the program. Where it has set up nothing, our lines would look raw from then on.
+    """
+    root = logging.getLogger()
+    if root.handlers:
+        yield
+        return
+    usual = logging.lastResort or logging.NullHandler()  # what speaks where there is no handler
+    root.addHandler(usual)
+    try:
+        yield
+    finally:
+        root.removeHandler(usual)
 
 
 def _give_notice(encoder: ImageEncoder, name: str) -> None:

@@ -88,12 +88,14 @@ def test_the_line_is_seen_where_nobody_set_up_logging_and_can_be_silenced():
         "if sys.argv[1] == 'silent': logging.getLogger('fgmm').setLevel(logging.ERROR)\n"
         "named = {'encoder': 'tiny'} if sys.argv[1] == 'named' else {}\n"
         "for _ in range(2): fgmm.embed_texts(['red'], **named)\n"
+        "assert not logging.getLogger().handlers\n"  # they are the program's to choose
     )
     for how, lines in (("default", 1), ("silent", 0), ("named", 0)):
         done = subprocess.run(
             [sys.executable, "-c", code, how], capture_output=True, text=True, check=True
         )
         assert done.stderr.count("'tiny' is the small") == lines
+        assert "WARNING" not in done.stderr
         assert done.stdout == ""
 
 

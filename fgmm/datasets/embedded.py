@@ -138,7 +138,7 @@ def class_words(
     Returns
     -------
     fewshot.Words
-        A row a class, in the order of ``dataset.classes``, in the joint layer.
+        A row a class, named by ``dataset.classes``, in the joint layer.
 
     Raises
     ------
@@ -168,4 +168,5 @@ def class_words(
         encoder.logit_scale,  # type: ignore[attr-defined]
         encoder.logit_bias,  # type: ignore[attr-defined]
         encoder.scoring,  # type: ignore[attr-defined]
+        dataset.classes,
     )

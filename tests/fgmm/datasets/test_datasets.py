@@ -355,6 +355,7 @@ def test_words_are_rows_in_the_order_of_the_sorted_classes():
     expected = fgmm.embed_texts(["blue", "green", "red"], encoder=encoder).vectors
     assert torch.allclose(words.embeddings, expected, atol=1e-6)
     assert words.logit_scale == encoder.logit_scale
+    assert words.classes == data.classes
     other = class_words(data, encoder=encoder, kind="other", templates="{}")
     assert torch.allclose(other.embeddings, expected[[2, 2, 2]], atol=1e-6)
     with pytest.raises(DatasetError, match="only 'name', 'other'"):

@@ -98,10 +98,12 @@ def check_pools(
 
     Parameters
     ----------
-    features, query_features : Tensor of shape (n, d) and (m, d)
-        The second may be None.
-    labels, query_labels : sequence of n and m labels
-        The second is None where ``query_features`` is.
+    features : Tensor of shape (n, d)
+        Of the pool.
+    labels : sequence of n labels
+        Theirs.
+    query_features, query_labels : optional
+        Likewise of the queries' own pool; both or neither.
 
     Raises
     ------

@@ -222,7 +222,16 @@ class InnerProductHead(Head):
     """A head that sees features only through inner products.
 
     A subclass writes `logits_from_inner`; fitting and scoring from features follow.
+
+    Attributes
+    ----------
+    shift_invariant : bool
+        Whether adding one vector to all features changes no answer, and words are not read.
+        A mean is then subtracted before inner products are taken: distances of features far
+        from zero, told by inner products, are lost to rounding in float32.
     """
+
+    shift_invariant: bool = False
 
     def transform_key(self) -> object:
         """Tell which transform this is: heads with equal keys change features alike.
@@ -292,7 +301,19 @@ class _FittedInner:
         if query_mask is not None:  # padding may hold anything, even NaN
             queries = queries.masked_fill(~query_mask.unsqueeze(-1), 0)
         z = head.transform(queries, support.background)
+        if head.shift_invariant:
+            middle = _middle(support)
+            z = z.to(middle) - middle
+            support = support.with_features(support.features.to(middle) - middle)
         inner = InnerProducts.of(support, z, transductive=head.transductive)
         return head.logits_from_inner(
             inner, support.labels, support.class_mask, query_mask=query_mask
         )
+
+
+def _middle(support: Support) -> Tensor:
+    """Mean of the photos, (..., 1, d), in float32 at least; zero without any."""
+    real = (support.labels >= 0).unsqueeze(-1)
+    x = support.features
+    x = x.to(torch.promote_types(x.dtype, torch.float32)).masked_fill(~real, 0)
+    return x.sum(-2, keepdim=True) / real.sum(-2, keepdim=True).clamp(min=1)

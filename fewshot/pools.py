@@ -115,12 +115,17 @@ class FeaturePool:
         return _FromFeatures(head, self, tile)
 
     def _gram(self, head: InnerProductHead) -> _Gram:
-        key = head.transform_key()  # heads with the same transform share one matrix
+        # heads with the same transform share one matrix
+        key = (head.transform_key(), head.shift_invariant)
         if key not in self._grams:
             x = head.transform(self.features, self.background)
             z = None
             if self.query_features is not None:
                 z = head.transform(self.query_features, self.background)
+            if head.shift_invariant:
+                wide = torch.promote_types(x.dtype, torch.float32)
+                middle = x.mean(0, dtype=wide)
+                x, z = x.to(wide) - middle, None if z is None else z.to(wide) - middle
             self._grams[key] = _Gram(x, z, self.words)
         if head.transductive:
             self._grams[key].add_queries()

@@ -139,6 +139,7 @@ class TunedHead(InnerProductHead):
         if len({c.transform_key() for c in candidates}) > 1:
             raise ValueError("the candidates change features differently: give heads of one kind")
         self.candidates = nn.ModuleList(candidates)
+        self.shift_invariant = all(c.shift_invariant for c in candidates)
         self.needs = frozenset().union(*(c.needs for c in candidates))  # type: ignore[misc]
 
     @property

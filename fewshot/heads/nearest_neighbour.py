@@ -76,6 +76,7 @@ class NearestNeighbourHead(InnerProductHead):
             raise ValueError(f"scale is {scale}: it must be positive and finite")
         self.neighbours = neighbours
         self.distance = distance
+        self.shift_invariant = distance == "euclidean"
         self.scale = scale if scale is not None else (1.0 if distance == "euclidean" else 10.0)
 
     def logits_from_inner(

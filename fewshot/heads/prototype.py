@@ -63,6 +63,7 @@ class PrototypeHead(InnerProductHead):
         if scale is not None and not 0 < scale < float("inf"):
             raise ValueError(f"scale is {scale}: it must be positive and finite")
         self.distance = distance
+        self.shift_invariant = distance == "euclidean"
         self.scale = scale if scale is not None else (1.0 if distance == "euclidean" else 10.0)
 
     def logits_from_inner(

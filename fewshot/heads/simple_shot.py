@@ -53,6 +53,7 @@ class SimpleShotHead(PrototypeHead):
 
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__("euclidean", scale)
+        self.shift_invariant = False  # unit rows are near zero, and share their Gram matrix
 
     def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
         """Subtract the background's mean and divide by the length.

@@ -100,13 +100,15 @@ def few(entry: Entry, shots: int, n: int, ways: int = 5) -> int:
     A tuned head costs photos times strengths fits an episode: at 20 ways the dear ones would
     take days.
     """
-    share = 1.0
-    if ways > 5 and entry.tuned and entry.plain in TRAINED | DEAR:
+    many = ways > 5
+    if many and entry.tuned and entry.plain in TRAINED | DEAR:
         return 0
-    if entry.plain == "clip-adapter" or (ways > 5 and entry.plain == "svm" and shots >= 8):
+    if entry.tuned and entry.plain in TRAINED:
+        share = 0.05 if shots <= 2 else 0.02 if shots <= 4 else 0.01
+    elif entry.tuned and entry.plain in DEAR and shots >= 4:
+        share = 0.2 if shots == 4 else 0.05
+    elif entry.plain == "clip-adapter" or (many and shots > 1 and entry.plain in TRAINED | {"svm"}):
         share = 0.1
-    elif entry.tuned and entry.plain in TRAINED:
-        share = 0.1 if shots <= 2 else 0.05 if shots <= 4 else 0.02
-    elif entry.tuned and entry.plain in DEAR and shots >= 8:
-        share = 0.1
-    return min(n, max(40, round(share * n)))
+    else:
+        share = 1.0
+    return min(n, max(20, round(share * n)))

@@ -82,7 +82,8 @@ class Words:
     def _named(self, classes: Sequence[Any]) -> tuple[Any, ...]:
         if isinstance(classes, str):
             raise SupportError(f"classes of words are the text {classes!r}: give one label a row")
-        shape, named = tuple(self.embeddings.shape), tuple(classes)
+        listed = classes.tolist() if hasattr(classes, "tolist") else classes
+        shape, named = tuple(self.embeddings.shape), tuple(listed)
         if shape[:-1] != (len(named),):
             raise SupportError(
                 f"words have shape {shape} and {len(named)} classes: give (classes, d), a label a "

@@ -80,6 +80,19 @@ def test_another_package_cannot_take_the_place_of_ours(plugins):
     assert type(load_head("prototype")) is PrototypeHead
 
 
+def test_names_by_condition_part_the_heads_and_leave_out_what_cannot_be_loaded(monkeypatch):
+    lost = importlib.metadata.EntryPoint("zebra", "no_such_package:Head", "fewshot.heads")
+    monkeypatch.setattr(registry, "entry_points", lambda *, group: [lost])
+    alone, joint = head_names(inductive=True), head_names(inductive=False)
+    assert sorted((*alone, *joint)) == sorted(registry.HEADS)
+    assert all(load_head(name).transductive for name in joint)
+    assert not any(load_head(name).transductive for name in alone)
+    asking = head_names(words=True)
+    assert asking == tuple(n for n in registry.HEADS if "words" in load_head(n).needs)
+    assert head_names(inductive=True, words=True) == tuple(n for n in alone if n in asking)
+    assert head_names()[-1] == "zebra"
+
+
 def test_importing_and_listing_heads_loads_no_torch():
     code = "import sys, fewshot; fewshot.head_names(); print('torch' in sys.modules)"
     done = subprocess.run(

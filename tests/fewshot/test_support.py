@@ -279,6 +279,13 @@ def test_words_that_know_their_classes_follow_the_photos():
     assert torch.equal(support.words.embeddings, rows[[2, 1, 0]])
 
 
+def test_the_classes_of_words_may_be_an_array_or_a_tensor():
+    for classes in (torch.tensor([5, 2]), torch.tensor([5, 2]).numpy()):
+        words = Words(torch.eye(2), 5.0, classes=classes)
+        assert words.classes == (5, 2)
+        assert torch.equal(words.rows_of([2, 5]).embeddings, torch.eye(2).flip(0))
+
+
 def test_words_that_lack_a_class_are_refused_by_its_name():
     words = Words(torch.eye(3), 5.0, classes=("tit", "wren", "owl"))
     with pytest.raises(SupportError, match=r"words have no row for 'kite' \(1 of 2 classes\)"):

@@ -99,7 +99,7 @@ class CLAPHead(SpanHead):
         photos = (span.n_photos.sum(-1).clamp(min=1))[..., None, None]
         scale = span.logit_scale
         bound = 0.5 * scale**2 * span.largest_eigenvalue / photos + 3 * scale
-        rate = 1 / (bound + pull.amax(-1, keepdim=True))
+        rate = 1 / (bound + pull.masked_fill(span.floor < 0, 0).amax(-1, keepdim=True))
         weights, ball = words, Momentum()
         for step in range(self.steps):
             gradient, _ = cosine_gradient(span, weights)

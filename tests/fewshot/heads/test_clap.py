@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -25,6 +26,14 @@ def trust(support):
         ]
         found.append(sum(own) / len(own) if own else 1.0)
     return torch.tensor(found, dtype=f.dtype)
+
+
+def without_absent(support):
+    """The same episode with no column for classes that do not exist."""
+    there = support.class_mask
+    words = replace(support.words, embeddings=support.words.embeddings[there])
+    labels = (there.cumsum(-1) - 1)[support.labels]
+    return Support(support.features, labels, there[there], words)
 
 
 def objective(support, w, strength):
@@ -58,11 +67,15 @@ def learned(support, **parameters):
 
 
 @pytest.mark.parametrize("strength", [0.0, 5.0])
-@pytest.mark.parametrize("counts", [(3, 1, 2), (4, 0, 2)])
-def test_it_is_descent_on_the_vectors(word_episode, strength, counts):
-    support, _ = word_episode(0, counts)
-    expected = functional.normalize(slowly(support, strength, 40), dim=-1)
-    torch.testing.assert_close(learned(support, strength=strength, steps=40), expected)
+@pytest.mark.parametrize("scale", [2.0, 20.0])
+@pytest.mark.parametrize("counts", [(3, 1, 2), (4, 0, 2), (3, None, 2), (None, 2, 0, 1)])
+def test_it_is_descent_on_the_vectors(word_episode, strength, counts, scale):
+    support, _ = word_episode(0, counts, scale=scale)
+    there = support.class_mask
+    expected = functional.normalize(slowly(without_absent(support), strength, 40), dim=-1)
+    found = learned(support, strength=strength, steps=40)
+    torch.testing.assert_close(found[there], expected)
+    assert (found[~there] == float("-inf")).all()
 
 
 def test_a_case_by_hand():

@@ -16,11 +16,38 @@ def softmax(a):
     return e / e.sum()
 
 
-def slow(x, y, z, k, lmd, neighbours, rounds):
+def corrected(x, y, z, k, prior=None):
+    """Queries moved onto the photos, and means of photos and of the queries that took a class."""
+    means = [x[y == c].mean(0) for c in range(k)]
+    centre = x.mean(0) if prior is None else sum(p * m for p, m in zip(prior, means, strict=True))
+    z = z + centre - z.mean(0)
+
+    def cos(a, b):
+        return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+    members = [list(x[y == c]) for c in range(k)]
+    for row in z:
+        scores = [10 * cos(row, m) for m in means]
+        if prior is not None:
+            scores = [v + math.log(p) for v, p in zip(scores, prior, strict=True)]
+        members[int(np.argmax(scores))].append(row)
+    prototypes = []
+    for c in range(k):
+        weights = [math.exp(10 * cos(row, means[c])) for row in members[c]]
+        prototypes.append(np.average(members[c], axis=0, weights=weights))
+    return prototypes, z
+
+
+def slow(x, y, z, k, lmd, neighbours, rounds, rectified=False, prior=None):
     x = x / np.linalg.norm(x, axis=1, keepdims=True)
     z = z / np.linalg.norm(z, axis=1, keepdims=True)
     q = len(z)
-    unary = np.array([[np.sum((row - x[y == c].mean(0)) ** 2) for c in range(k)] for row in z])
+    prototypes = [x[y == c].mean(0) for c in range(k)]
+    if rectified:
+        prototypes, z = corrected(x, y, z, k, prior)
+    unary = np.array([[np.sum((row - p) ** 2) for p in prototypes] for row in z])
+    if prior is not None:
+        unary = unary - np.log(prior)
     near = []
     for i in range(q):
         others = sorted((np.sum((z[i] - z[j]) ** 2), j) for j in range(q) if j != i)
@@ -47,6 +74,19 @@ def test_it_is_the_definition(seed, lmd, neighbours, rounds):
     head = LaplacianShotHead(lmd, neighbours, rounds, rectified=False)
     got = head.fit(support).logits(torch.tensor(z))
     np.testing.assert_allclose(got, slow(x, y, z, 3, lmd, neighbours, rounds), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("prior", [None, [0.7, 0.1, 0.2], [0.05, 0.05, 0.9]])
+@pytest.mark.parametrize("rectified", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_with_correction_and_a_prior_it_is_the_definition(seed, rectified, prior):
+    x, y, z, support = case(seed)
+    shares = None if prior is None else torch.tensor(prior, dtype=torch.float64)
+    head = LaplacianShotHead(1.0, 2, 5, rectified=rectified, class_prior=shares)
+    want = slow(x, y, z, 3, 1.0, 2, 5, rectified, prior)
+    np.testing.assert_allclose(
+        head.fit(support).logits(torch.tensor(z)), want, rtol=1e-9, atol=1e-9
+    )
 
 
 def test_by_hand():
@@ -92,22 +132,6 @@ def test_neighbours_pull_a_doubtful_query_over():
     joined = LaplacianShotHead(rectified=False).fit(two).logits(z)
     assert alone[0].argmax() == 1
     assert joined[0].argmax() == 0
-
-
-def test_rectified_prototypes_are_those_of_bd_cspn():
-    x, y, z, support = case(7)
-    got = LaplacianShotHead(lmd=0.0).fit(support).logits(torch.tensor(z))
-    x = x / np.linalg.norm(x, axis=1, keepdims=True)
-    z = z / np.linalg.norm(z, axis=1, keepdims=True)
-    z = z + x.mean(0) - z.mean(0)
-    means = np.array([x[y == c].mean(0) for c in range(3)])
-    cosine = z @ means.T / np.linalg.norm(z, axis=1)[:, None] / np.linalg.norm(means, axis=1)
-    taken = cosine.argmax(1)
-    for c in range(3):
-        rows = np.concatenate([x[y == c], z[taken == c]])
-        cos = rows @ means[c] / np.linalg.norm(rows, axis=1) / np.linalg.norm(means[c])
-        prototype = np.average(rows, axis=0, weights=np.exp(10 * cos))
-        np.testing.assert_allclose(got[:, c], -((z - prototype) ** 2).sum(1), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fewshot.comparison import Comparison
     from fewshot.episodes import Episodes, EpisodeSampler
     from fewshot.evaluation import Evaluation
-    from fewshot.head import FittedHead, Head, InnerProductHead
+    from fewshot.head import FittedHead, Head
     from fewshot.heads.ape import APEHead
     from fewshot.heads.bd_cspn import BDCSPNHead
     from fewshot.heads.clap import CLAPHead
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fewshot.heads.tip_adapter_f import TipAdapterFHead
     from fewshot.heads.trans_clip import TransCLIPHead
     from fewshot.heads.zero_shot import ZeroShotHead
+    from fewshot.inner_product_head import InnerProductHead
     from fewshot.inner_products import InnerProducts
     from fewshot.labelling import label_support
     from fewshot.metrics import (
@@ -72,7 +73,7 @@ _HOME = {
     "GDAHead": "fewshot.heads.gda",
     "GeneralisedAccuracy": "fewshot.metrics",
     "Head": "fewshot.head",
-    "InnerProductHead": "fewshot.head",
+    "InnerProductHead": "fewshot.inner_product_head",
     "InnerProducts": "fewshot.inner_products",
     "LPPlusPlusHead": "fewshot.heads.lp_plus_plus",
     "LaplacianShotHead": "fewshot.heads.laplacian_shot",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from fewshot.head import InnerProductHead
+from fewshot.inner_product_head import InnerProductHead
 from fewshot.inner_products import InnerProducts
 from fewshot.support import Support
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from fewshot.head import InnerProductHead
+from fewshot.inner_product_head import InnerProductHead
 from fewshot.membership import one_hot
 
 if TYPE_CHECKING:

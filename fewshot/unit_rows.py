@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as functional
 
-from fewshot.head import Head, InnerProductHead
+from fewshot.head import Head
+from fewshot.inner_product_head import InnerProductHead
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as functional
 
 from fewshot.class_prior import expand_prior, keep_prior
-from fewshot.head import InnerProductHead
 from fewshot.heads.bd_cspn import Rectified, rectify
+from fewshot.inner_product_head import InnerProductHead
 from fewshot.joint_gram import between_queries, clear_padding
 from fewshot.membership import class_means
 from fewshot.whole_numbers import check_count

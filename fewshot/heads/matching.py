@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fewshot.head import InnerProductHead
 from fewshot.heads.nearest_neighbour import class_maxima
+from fewshot.inner_product_head import InnerProductHead
 from fewshot.membership import one_hot
 from fewshot.queries import mask_absent
 

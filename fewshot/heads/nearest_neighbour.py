@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from fewshot.head import InnerProductHead
+from fewshot.inner_product_head import InnerProductHead
 from fewshot.membership import one_hot
 from fewshot.queries import mask_absent
 from fewshot.whole_numbers import check_count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fewshot.head import InnerProductHead
+from fewshot.inner_product_head import InnerProductHead
 from fewshot.membership import class_means
 from fewshot.queries import mask_absent
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from fewshot.class_prior import estimate_prior, expand_prior, keep_prior
-from fewshot.head import InnerProductHead
+from fewshot.inner_product_head import InnerProductHead
 from fewshot.joint_gram import gram_of_both, real_queries
 from fewshot.membership import one_hot
 from fewshot.unit_rows import normalise_rows

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fgmm.errors import DatasetError
+from fgmm.plurals import counted
 
 __all__ = ["LabelledImages", "drop_small_classes"]
 
@@ -64,8 +65,8 @@ class LabelledImages:
         for what, images, labels in pools:
             if len(images) != len(labels):
                 raise DatasetError(
-                    f"{self.name}: {len(images)} {what}pictures and {len(labels)} labels: give one "
-                    "label a picture"
+                    f"{self.name}: {counted(len(images), what + 'picture')} and "
+                    f"{counted(len(labels), 'label')}: give one label a picture"
                 )
             if not labels:
                 raise DatasetError(f"{self.name}: there are no {what}pictures")
@@ -170,7 +171,8 @@ def drop_small_classes(
         return dataset, {}
     if len(dropped) == len(dataset.classes):
         raise DatasetError(
-            f"{dataset.name}: none of the {len(dropped)} classes has {shots} pictures to show and "
-            f"{queries} others to ask about: ask for fewer"
+            f"{dataset.name}: none of the {counted(len(dropped), 'class')} has "
+            f"{counted(shots, 'picture')} to show and {counted(queries, 'other')} to ask about: "
+            "ask for fewer"
         )
     return dataset.keep([c for c in dataset.classes if c not in dropped]), dropped

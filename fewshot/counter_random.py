@@ -104,8 +104,7 @@ def sample_without_replacement(numbers: Tensor, sizes: Tensor) -> Tensor:
     m = numbers.shape[-1]
     # columns as separate tensors: every step then reads and writes whole contiguous rows
     columns = numbers.movedim(-1, 0).contiguous()
-    spots, drawn, moved = torch.empty_like(columns), torch.empty_like(columns), None
-    moved = torch.empty_like(columns)
+    spots, drawn, moved = (torch.empty_like(columns) for _ in range(3))
     for j in range(m):
         spot = j + below(columns[j], sizes - j)
         value, own = spot.clone(), torch.full_like(spot, j)

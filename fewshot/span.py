@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fewshot.head import FittedHead
     from fewshot.support import Support, Words
 
-__all__ = ["Span", "SpanHead", "clear_padding", "word_logits"]
+__all__ = ["Span", "SpanHead", "word_logits"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,23 +142,6 @@ class Span:
         return values[..., -1:, None].clamp(min=0)
 
 
-def clear_padding(support: Support, features: Tensor) -> Tensor:
-    """Set rows of padding to zero, so that not even NaN there reaches an answer.
-
-    Parameters
-    ----------
-    support : Support
-        Tells which rows are padding.
-    features : Tensor of shape (..., s, d)
-        Its features, transformed.
-
-    Returns
-    -------
-    Tensor of shape (..., s, d)
-    """
-    return features.masked_fill((support.labels < 0).unsqueeze(-1), 0)
-
-
 def word_logits(support: Support, features: Tensor) -> Tensor:
     """Zero-shot logits of unit features, in their precision.
 
@@ -261,7 +244,6 @@ class SpanHead(ZeroShotHead):
         """
         self.check_support(support)
         x = self.transform(support.features, support.background)
-        x = clear_padding(support, x)
         inner = InnerProducts.of(support.with_features(x), x[..., :0, :])
         learned = self._coefficients(inner, support.labels, support.class_mask)
         words = cast("Words", support.words).embeddings.to(x)  # check_support has seen to it

@@ -12,7 +12,7 @@ from fewshot.head import Head
 from fewshot.heads.tip_adapter import TipAdapterHead, cache_values
 from fewshot.membership import one_hot
 from fewshot.queries import check_queries, mask_absent
-from fewshot.span import clear_padding, word_logits
+from fewshot.span import word_logits
 from fewshot.unit_rows import normalise_rows
 
 if TYPE_CHECKING:
@@ -135,7 +135,6 @@ class APEHead(Head):
         """
         self.check_support(support)
         x = self.transform(support.features, support.background)
-        x = clear_padding(support, x)
         t = cast("Words", support.words).embeddings.to(x).expand(*x.shape[:-2], -1, -1)
         member = one_hot(support.labels, support.n_classes, x)
         exist = support.class_mask.unsqueeze(-1)

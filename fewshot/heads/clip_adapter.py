@@ -13,7 +13,7 @@ from fewshot.descent import Momentum, check_training, cosine_schedule
 from fewshot.head import Head
 from fewshot.membership import one_hot
 from fewshot.queries import check_queries, mask_absent
-from fewshot.span import clear_padding, word_logits
+from fewshot.span import word_logits
 from fewshot.unit_rows import normalise_rows
 from fewshot.whole_numbers import check_count
 
@@ -157,7 +157,6 @@ class CLIPAdapterHead(Head):
         """
         self.check_support(support)
         x = self.transform(support.features, support.background)
-        x = clear_padding(support, x)
         words = cast("Words", support.words)  # check_support has seen to it
         (*lead, s, d), k = x.shape, support.n_classes
         n = math.prod(lead)

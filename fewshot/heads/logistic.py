@@ -92,11 +92,10 @@ class LogisticHead(UnitRowHead):
         Tensor of shape (..., q, k)
             Logits.
         """
-        real = labels >= 0
         gram = positive_gram(inner.support, labels)
         member = one_hot(labels, class_mask.shape[-1], gram)
         two = (class_mask.sum(-1) == 2).unsqueeze(-1).unsqueeze(-1)
         weight = torch.where(two, self.C / 2, self.C).to(gram)
         weights, intercepts = solve_logistic(gram, member, class_mask, weight)
-        cross = inner.cross.masked_fill(~real.unsqueeze(-2), 0)
-        return mask_absent(cross @ weights.to(cross) + intercepts.to(cross), class_mask)
+        logits = inner.cross @ weights.to(inner.cross) + intercepts.to(inner.cross)
+        return mask_absent(logits, class_mask)

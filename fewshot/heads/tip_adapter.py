@@ -8,14 +8,11 @@ import torch
 
 from fewshot.heads.zero_shot import ZeroShotHead
 from fewshot.membership import one_hot
-from fewshot.span import clear_padding
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fewshot.head import FittedHead
     from fewshot.inner_products import InnerProducts
-    from fewshot.support import Support
 
 __all__ = ["TipAdapterHead", "cache_values"]
 
@@ -76,20 +73,6 @@ class TipAdapterHead(ZeroShotHead):
             raise ValueError(f"values is {values!r}: use 'mean' or 'sum'")
         self.alpha, self.beta = alpha, beta
         self.values: Values = values
-
-    def fit(self, support: Support) -> FittedHead:
-        """Keep the photos.
-
-        Parameters
-        ----------
-        support : Support
-            One episode or a batch of them.
-
-        Returns
-        -------
-        FittedHead
-        """
-        return super().fit(support.with_features(clear_padding(support, support.features)))
 
     def logits_from_inner(
         self,

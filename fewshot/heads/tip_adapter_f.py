@@ -11,7 +11,7 @@ from fewshot.descent import RowAdam, check_training, cosine_schedule
 from fewshot.heads.tip_adapter import TipAdapterHead, cache_values
 from fewshot.inner_products import InnerProducts
 from fewshot.queries import check_queries
-from fewshot.span import Span, clear_padding
+from fewshot.span import Span
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -143,7 +143,6 @@ class TipAdapterFHead(TipAdapterHead):
         """
         self.check_support(support)
         x = self.transform(support.features, support.background)
-        x = clear_padding(support, x)
         inner = InnerProducts.of(support.with_features(x), x[..., :0, :])
         keys = self._keys(inner, support.labels, support.class_mask)
         return _FittedCache(self, support.with_features(keys.mT @ x))

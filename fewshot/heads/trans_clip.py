@@ -150,8 +150,6 @@ class TransCLIPHead(Head):
         """
         self.check_support(support)
         features = self.transform(support.features, support.background)
-        # padding may hold anything, even NaN
-        features = features.masked_fill(support.labels.unsqueeze(-1) < 0, 0)
         return _FittedTransCLIP(self, support.with_features(features))
 
 

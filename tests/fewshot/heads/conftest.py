@@ -59,10 +59,10 @@ def reordered(support: Support, order: torch.Tensor) -> Support:
 
 
 def padded(support: Support) -> Support:
-    """The same episode with rows of padding that hold no numbers, among shuffled photos."""
+    """The same episode with rows of padding, of numbers and of none, among shuffled photos."""
     s, d = support.features.shape
     order = torch.randperm(s + 3, generator=torch.Generator().manual_seed(s))
-    nothing = torch.full((3, d), float("nan"), dtype=support.features.dtype)
+    nothing = torch.tensor([[float("nan")], [-300.0], [7.0]]).to(support.features).expand(3, d)
     features = torch.cat([support.features, nothing])[order]
     labels = torch.cat([support.labels, torch.full((3,), -1)])[order]
     return Support(features, labels, support.class_mask, support.words)

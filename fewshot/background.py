@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fewshot.errors import SupportError
+from fewshot.precision import widest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,7 +81,7 @@ def _check_numbers(name: str, values: Tensor) -> None:
         )
     if values.ndim == 1 or not values.numel():
         return
-    values = values.double() if values.device.type != "mps" else values.float()
+    values = values.to(widest(values))
     gap, lowest = float((values - values.mT).abs().max()), float(values.diagonal().min())
     if gap > _ASYMMETRY * float(values.abs().max()):
         raise SupportError(

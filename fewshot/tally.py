@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fewshot.precision import widest
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -17,7 +19,7 @@ _BINS = 15
 
 
 class Tally:
-    """Running counts of an evaluation.
+    """Running counts of an evaluation, in the widest type of the device.
 
     Parameters
     ----------
@@ -29,9 +31,10 @@ class Tally:
 
     def __init__(self, n_classes: int, device: torch.device) -> None:
         self.accuracies: list[Tensor] = []
-        self.right = torch.zeros(n_classes, dtype=torch.float64, device=device)
+        wide = widest(torch.empty(0, device=device))
+        self.right = torch.zeros(n_classes, dtype=wide, device=device)
         self.tried = torch.zeros_like(self.right)
-        self.bins = torch.zeros(3, _BINS, dtype=torch.float64, device=device)
+        self.bins = torch.zeros(3, _BINS, dtype=wide, device=device)
 
     def add(self, logits: Tensor, episodes: Episodes) -> None:
         """Count a tile.
@@ -50,11 +53,11 @@ class Tally:
         own = labels.clamp(min=0).unsqueeze(-1)
         best = logits == logits.amax(-1, keepdim=True)
         top = logits.float().softmax(-1).amax(-1)
-        counts = (best.gather(-1, own).squeeze(-1) & real & ~top.isnan()).double()
+        counts = (best.gather(-1, own).squeeze(-1) & real & ~top.isnan()).to(self.bins)
         counts = counts / best.sum(-1).clamp(min=1)
         self.accuracies.append(counts.sum(-1) / real.sum(-1))
         classes = episodes.classes.gather(-1, own.squeeze(-1))[real]
-        right, sure = counts[real], top[real].double().nan_to_num()
+        right, sure = counts[real], top[real].to(self.bins).nan_to_num()
         self.right.index_add_(0, classes, right)
         self.tried.index_add_(0, classes, torch.ones_like(right))
         place = (sure * _BINS).long().clamp(max=_BINS - 1)
@@ -67,6 +70,9 @@ class Tally:
         Returns
         -------
         tuple of Tensor
+            In float64.
         """
-        accuracies = torch.cat(self.accuracies).cpu()
-        return accuracies, self.right.cpu(), self.tried.cpu(), self.bins.cpu()
+        accuracies = torch.cat(self.accuracies)
+        found = (accuracies, self.right, self.tried, self.bins)
+        accuracies, right, tried, bins = (values.cpu().double() for values in found)
+        return accuracies, right, tried, bins

@@ -326,10 +326,7 @@ def test_small_classes_go_from_both_pools():
     assert (kept.classes, list(kept.images), list(kept.query_images)) == (("a",), ["1"], ["3", "4"])
     assert dropped == {"b": (1, 1), "c": (0, 1)}
     assert drop_small_classes(two, shots=0, queries=1) == (two, {})
-    with pytest.raises(
-        DatasetError,
-        match="none of the 3 classes has [0-9]+ pictures? to show and [0-9]+ others? to ask about: ask for fewer",
-    ):
+    with pytest.raises(DatasetError, match="3 classes has 1 picture to show and 3 others to ask"):
         drop_small_classes(two, shots=1, queries=3)
 
 

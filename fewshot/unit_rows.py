@@ -1,4 +1,4 @@
-"""Heads that divide features by their length first."""
+"""Heads that divide features by their length first, around a mean or not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fewshot.background import Background
 
-__all__ = ["UnitRowHead", "normalise_rows"]
+__all__ = ["CentredRowHead", "UnitRowHead", "normalise_rows"]
 
 
 def normalise_rows(features: Tensor) -> Tensor:
@@ -39,6 +39,31 @@ def normalise_rows(features: Tensor) -> Tensor:
     """
     wide = torch.promote_types(features.dtype, torch.float32)
     return functional.normalize(features.to(wide), dim=-1)
+
+
+class CentredRowHead(InnerProductHead):
+    """A head of inner products between unit rows around the background's mean, "CL2N".
+
+    All such heads change features alike, so that they share one Gram matrix.
+    """
+
+    def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
+        """Subtract the background's mean and divide by the length.
+
+        Parameters
+        ----------
+        features : Tensor of shape (..., d)
+            Raw features.
+        background : Background, optional
+            Its mean is subtracted.
+
+        Returns
+        -------
+        Tensor of shape (..., d)
+            Unit rows, in float32 at least.
+        """
+        wide = features.to(torch.promote_types(features.dtype, torch.float32))
+        return normalise_rows(wide if background is None else wide - background.mean.to(wide))
 
 
 class UnitRowHead(InnerProductHead):

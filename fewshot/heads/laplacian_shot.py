@@ -5,26 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
-import torch.nn.functional as functional
 
 from fewshot.class_prior import expand_prior, keep_prior
 from fewshot.heads.bd_cspn import Rectified, rectify
-from fewshot.inner_product_head import InnerProductHead
 from fewshot.joint_gram import between_queries, clear_padding
 from fewshot.membership import class_means
+from fewshot.unit_rows import CentredRowHead
 from fewshot.whole_numbers import check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fewshot.background import Background
     from fewshot.class_prior import ClassPrior
     from fewshot.inner_products import InnerProducts
 
 __all__ = ["LaplacianShotHead"]
 
 
-class LaplacianShotHead(InnerProductHead):
+class LaplacianShotHead(CentredRowHead):
     """Nearest prototype, smoothed over neighbouring queries (Ziko et al. 2020, equation 8).
 
     Features are centred unit rows ("CL2N"). With ``a_qc = ||z_q - p_c||^2`` and ``w_qj = 1``
@@ -96,26 +94,6 @@ class LaplacianShotHead(InnerProductHead):
         self.lmd, self.neighbours, self.rounds, self.rectified = lmd, neighbours, rounds, rectified
         self.class_prior = keep_prior(self, class_prior, may_estimate=False)
 
-    def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
-        """Subtract the background's mean and divide by the length.
-
-        Parameters
-        ----------
-        features : Tensor of shape (..., d)
-            Raw features.
-        background : Background, optional
-            Its mean is subtracted.
-
-        Returns
-        -------
-        Tensor of shape (..., d)
-            Unit rows, in float32 at least.
-        """
-        features = features.to(torch.promote_types(features.dtype, torch.float32))
-        if background is not None:
-            features = features - background.mean.to(features)
-        return functional.normalize(features, dim=-1)
-
     def logits_from_inner(
         self,
         inner: InnerProducts,
@@ -172,8 +150,7 @@ class LaplacianShotHead(InnerProductHead):
         self, inner: InnerProducts, query_mask: Tensor | None, n_classes: int
     ) -> list[tuple[Tensor, Tensor | None]]:
         """Each query's nearest other ones, nearest first, and whether there is one at all."""
-        # minus half the squared distance, up to half the row's own length
-        near = torch.sub(between_queries(inner), inner.query_norms.unsqueeze(-2), alpha=0.5)
+        near = between_queries(inner).clone()  # cosines: the highest are nearest
         near.diagonal(dim1=-2, dim2=-1).fill_(float("-inf"))
         if query_mask is not None:
             near.masked_fill_(~query_mask.unsqueeze(-2), float("-inf"))

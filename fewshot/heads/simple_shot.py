@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import torch
-
 from fewshot.heads.prototype import PrototypeHead
-from fewshot.unit_rows import normalise_rows
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from fewshot.background import Background
+from fewshot.unit_rows import CentredRowHead
 
 __all__ = ["SimpleShotHead"]
 
 
-class SimpleShotHead(PrototypeHead):
+class SimpleShotHead(CentredRowHead, PrototypeHead):
     """Nearest class mean of centred unit features, "CL2N" (Wang et al. 2019, section 3).
 
     ``x <- (x - m) / ||x - m||`` with ``m`` the mean of base pictures, then
@@ -54,21 +45,3 @@ class SimpleShotHead(PrototypeHead):
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__("euclidean", scale)
         self.shift_invariant = False  # unit rows are near zero, and share their Gram matrix
-
-    def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
-        """Subtract the background's mean and divide by the length.
-
-        Parameters
-        ----------
-        features : Tensor of shape (..., d)
-            Raw features.
-        background : Background, optional
-            Its mean is subtracted.
-
-        Returns
-        -------
-        Tensor of shape (..., d)
-            Unit rows.
-        """
-        wide = features.to(torch.promote_types(features.dtype, torch.float32))
-        return normalise_rows(wide if background is None else wide - background.mean.to(wide))

@@ -23,6 +23,8 @@ class SimpleShotHead(CentredRowHead, PrototypeHead):
     -----
     ``m`` is the mean of the `Background`, which stands for the paper's base training
     features. Without a background nothing is subtracted: the paper's "L2N".
+    Features whose common part is hundreds of times longer than what tells them apart are then
+    unit rows that float32 hardly tells apart: give a background, or float64.
 
     References
     ----------

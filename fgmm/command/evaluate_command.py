@@ -246,6 +246,9 @@ def evaluate_heads(
     embedded = embed_dataset(
         dataset, encoder=model, layer=layer, batch_size=batch_size, cache=cache
     )
+    # before the classes are counted again: a class may be too small for what failed
+    list_failures([(failure.name, failure.error) for failure in embedded.failures])
+    embedded = with_enough(embedded, counts[-1], queries, ways, skip_small)
     general = find_background(model, layer, embedded.space) if background else None
     features = embedded.features.to(find_device(model))
     found = evaluate_by_shots(
@@ -276,6 +279,5 @@ def evaluate_heads(
         f"layer {layer}, {f'words: {kind}' if kind else 'no words'}; no validation set"
     )
     write_results(found, dataset.name, footer, told, find_transductive(used), out, plot)
-    list_failures([(failure.name, failure.error) for failure in embedded.failures])
     if embedded.failures:
         raise typer.Exit(PARTLY)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fewshot import Background, Head
     from fgmm.datasets import LabelledImages
+    from fgmm.datasets.labelled import AnyLabelled
     from fgmm.encoders.base import ImageEncoder, Layer
 
 __all__ = [
@@ -99,13 +100,14 @@ def heads_by_shots(
 
 
 def with_enough(
-    dataset: LabelledImages, shots: int, queries: int, ways: int, skip: bool
-) -> LabelledImages:
+    dataset: AnyLabelled, shots: int, queries: int, ways: int, skip: bool
+) -> AnyLabelled:
     """Keep classes that suffice for the most shots, so that every number sees the same ones.
 
     Parameters
     ----------
-    dataset : LabelledImages
+    dataset : LabelledImages or EmbeddedDataset
+        Pictures, or what could be read of them.
     shots, queries, ways : int
         The most shots there will be.
     skip : bool
@@ -113,7 +115,8 @@ def with_enough(
 
     Returns
     -------
-    LabelledImages
+    LabelledImages or EmbeddedDataset
+        As given.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fgmm.embedding import embed_images
@@ -39,6 +39,10 @@ class EmbeddedDataset:
         Fingerprint of encoder and layer.
     failures : tuple of Failure
         Pictures that could not be read.
+    name : str
+        The dataset's.
+    classes : tuple of str
+        The dataset's, also those of which no picture could be read.
     """
 
     features: Tensor
@@ -47,6 +51,34 @@ class EmbeddedDataset:
     query_labels: tuple[str, ...] | None
     space: str
     failures: tuple[Failure, ...]
+    name: str
+    classes: tuple[str, ...]
+
+    def keep(self, classes: Sequence[str]) -> EmbeddedDataset:
+        """Give the vectors of some classes only; failures stay.
+
+        Parameters
+        ----------
+        classes : sequence of str
+
+        Returns
+        -------
+        EmbeddedDataset
+        """
+        features, labels = _pick(self.features, self.labels, classes)
+        kept = replace(self, features=features, labels=labels, classes=tuple(classes))
+        if self.query_features is None or self.query_labels is None:
+            return kept
+        asked, answers = _pick(self.query_features, self.query_labels, classes)
+        return replace(kept, query_features=asked, query_labels=answers)
+
+
+def _pick(
+    vectors: Tensor, labels: tuple[str, ...], classes: Sequence[str]
+) -> tuple[Tensor, tuple[str, ...]]:
+    wanted = set(classes)
+    rows = [row for row, label in enumerate(labels) if label in wanted]
+    return vectors[rows], tuple(labels[row] for row in rows)
 
 
 def embed_dataset(
@@ -102,8 +134,11 @@ def embed_dataset(
 
     shown = embed(dataset.images)
     labels = tuple(dataset.labels[at] for at in shown.positions)
+    about = dataset.name, dataset.classes
     if dataset.query_images is None or dataset.query_labels is None:
-        return EmbeddedDataset(shown.vectors, labels, None, None, shown.space, shown.failures)
+        return EmbeddedDataset(
+            shown.vectors, labels, None, None, shown.space, shown.failures, *about
+        )
     asked = embed(dataset.query_images)
     return EmbeddedDataset(
         shown.vectors,
@@ -112,6 +147,7 @@ def embed_dataset(
         tuple(dataset.query_labels[at] for at in asked.positions),
         shown.space,
         shown.failures + asked.failures,
+        *about,
     )
 
 

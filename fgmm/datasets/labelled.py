@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from fgmm.errors import DatasetError
 from fgmm.plurals import counted
@@ -124,21 +124,47 @@ def _pick(
     return _Part(images, rows), tuple(labels[row] for row in rows)
 
 
+class Labelled(Protocol):
+    """What can be judged by its labels: pictures, or their vectors."""
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One a picture."""
+
+    @property
+    def query_labels(self) -> tuple[str, ...] | None:
+        """One a picture of the other pool."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every class, also one that has no picture."""
+
+    def keep(self, classes: Sequence[str]) -> Any:
+        """Give some classes only."""
+
+
+AnyLabelled = TypeVar("AnyLabelled", bound=Labelled)
+
+
 def drop_small_classes(
-    dataset: LabelledImages, shots: int, queries: int
-) -> tuple[LabelledImages, dict[str, tuple[int, int]]]:
+    dataset: AnyLabelled, shots: int, queries: int
+) -> tuple[AnyLabelled, dict[str, tuple[int, int]]]:
     """Leave out classes too small for an episode.
 
     Parameters
     ----------
-    dataset : LabelledImages
+    dataset : LabelledImages or EmbeddedDataset
     shots, queries : int
         Pictures of a class in the support of an episode, and asked about. From one pool a
         class needs their sum; from two, each in its own.
 
     Returns
     -------
-    dataset : LabelledImages
+    dataset : LabelledImages or EmbeddedDataset
         The same where nothing is left out.
     dropped : dict of str to (int, int)
         Of each class left out, how many pictures it has to show and to ask about.

@@ -450,6 +450,38 @@ def test_pictures_that_cannot_be_read_are_left_out_and_told(folder):
     assert json.loads(Path("r.json").read_text())["pictures"] == 18
 
 
+@pytest.mark.parametrize("broken", [1, 6])
+def test_a_class_too_small_for_what_cannot_be_read_is_left_out_where_that_is_asked(broken, folder):
+    (folder / "grey").mkdir()
+    for at in range(6):
+        shutil.copy(folder / "red" / f"{at}.png", folder / "grey")
+    for at in range(broken):
+        (folder / "grey" / f"{at}.png").write_text("no picture")
+    result = run("pics", *FAKE, "-s", 4, "--skip-small", "--out", "r.json")
+    assert result.exit_code == 1, result.output
+    assert "0.png" in result.stderr
+    assert "1 of 4 classes left out: too small" in result.stderr
+    found = fgmm.load_evaluations("r.json")[4]
+    assert {one.classes for one in found.values()} == {("blue", "green", "red")}
+    assert "zero-shot" in found  # words are of the classes that are left
+    assert json.loads(Path("r.json").read_text())["pictures"] == 18
+    result = run("pics", *FAKE, "-s", 4)
+    assert result.exit_code == 2
+    assert "0.png" in result.stderr
+    assert f"class 'grey' has {6 - broken} picture" in result.stderr
+    assert "--skip-small" in result.stderr
+
+
+def test_the_seed_reaches_the_episodes():
+    seeds = []
+    for seed in (0, 5):
+        result = run("pics", *FAKE, "-H", "prototype", "-s", 1, "--seed", seed, "--out", "r.json")
+        assert result.exit_code == 0, result.output
+        seeds.append(fgmm.load_evaluations("r.json")[1]["prototype"].setting)
+    assert [one["seed"] for one in seeds] == [0, 5]
+    assert seeds[0]["split_id"] != seeds[1]["split_id"]
+
+
 def test_small_classes_are_an_error_or_left_out_for_all_shots(folder):
     (folder / "few").mkdir()
     for at in range(4):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fewshot.background import Background
+from fewshot.duplicates import find_duplicates
 from fewshot.errors import EvaluationError, SupportError
 from fewshot.registry import load_head
 from fewshot.support import Words
@@ -94,7 +95,7 @@ def check_pools(
     query_features: Tensor | None,
     query_labels: Sequence[Any] | None,
 ) -> None:
-    """Refuse features that are no finite floating tensor, or do not fit their labels.
+    """Refuse features that are no finite floating tensor, or do not fit their labels or pools.
 
     Parameters
     ----------
@@ -136,6 +137,15 @@ def check_pools(
                 f"{int(bad.sum())} of {len(x)} {what} rows hold NaN or infinity, the first is row "
                 f"{int(bad.nonzero()[0])}: embed those pictures again, or leave them out"
             )
+    shared = [] if query_features is None else find_duplicates(features, query_features)
+    if shared:
+        query, support = shared[0]
+        more = f" ({len(shared) - 1} more rows like it)" if len(shared) > 1 else ""
+        raise EvaluationError(
+            f"row {query} of query_features is row {support} of features{more}, and a head must "
+            "not be asked what it was shown: leave such rows out of one pool, or give one pool "
+            "alone, whose support and queries are kept apart"
+        )
 
 
 def drawn_words(words: Words | None, sampler: EpisodeSampler, features: Tensor) -> Words | None:

@@ -122,7 +122,8 @@ def evaluate(
     background : Background, optional
         What pictures of this encoder look like in general.
     query_features, query_labels : optional
-        Another pool that queries come from (other shops, other years).
+        Another pool that queries come from (other shops, other years). None of its rows may be
+        a row of ``features``.
     small_classes : {"error", "skip"}, default="error"
         What to do with classes that have too few pictures.
     protocol : str, default="no-val"
@@ -140,7 +141,8 @@ def evaluate(
     ------
     EvaluationError
         If something is no head, no tensor, no words or no background, features are no floating
-        numbers or hold NaN, sizes disagree, a class has no words, or a head lacks what it needs.
+        numbers or hold NaN, sizes disagree, a query is a row of the support's pool, a class has no
+        words, or a head lacks what it needs.
     HeadNotFound
         If no head has the name given.
     EpisodeError

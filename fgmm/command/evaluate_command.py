@@ -17,6 +17,7 @@ from fgmm.command.evaluation_setup import (
     use_words,
     warn_of_same_words,
     with_enough,
+    without_duplicates,
 )
 from fgmm.command.head_list import show_heads
 from fgmm.command.head_marks import find_transductive
@@ -248,6 +249,7 @@ def evaluate_heads(
     )
     # before the classes are counted again: a class may be too small for what failed
     list_failures([(failure.name, failure.error) for failure in embedded.failures])
+    embedded = without_duplicates(embedded)
     embedded = with_enough(embedded, counts[-1], queries, ways, skip_small)
     general = find_background(model, layer, embedded.space) if background else None
     features = embedded.features.to(find_device(model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fewshot import Background, Head
-    from fgmm.datasets import LabelledImages
+    from fgmm.datasets import EmbeddedDataset, LabelledImages
     from fgmm.datasets.labelled import AnyLabelled
     from fgmm.encoders.base import ImageEncoder, Layer
 
@@ -25,6 +26,7 @@ __all__ = [
     "use_words",
     "warn_of_same_words",
     "with_enough",
+    "without_duplicates",
 ]
 
 
@@ -147,6 +149,32 @@ def with_enough(
     if dropped:
         note("note", f"{len(dropped)} of {len(dataset.classes)} classes left out: too small")
     return kept
+
+
+def without_duplicates(embedded: EmbeddedDataset) -> EmbeddedDataset:
+    """Leave out queries that are in the support's pool too, which `fewshot.evaluate` refuses.
+
+    Parameters
+    ----------
+    embedded : EmbeddedDataset
+
+    Returns
+    -------
+    EmbeddedDataset
+    """
+    from fewshot.duplicates import find_duplicates
+
+    asked, labels = embedded.query_features, embedded.query_labels
+    if asked is None or labels is None:
+        return embedded
+    shared = {row for row, _ in find_duplicates(embedded.features, asked)}
+    if not shared:
+        return embedded
+    told = "query that is a picture" if len(shared) == 1 else "queries that are pictures"
+    note("warning", f"left out: {len(shared)} {told} of the support too")
+    rows = [row for row in range(len(labels)) if row not in shared]
+    answers = tuple(labels[row] for row in rows)
+    return replace(embedded, query_features=asked[rows], query_labels=answers)
 
 
 def use_words(

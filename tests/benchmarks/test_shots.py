@@ -74,7 +74,8 @@ def made_up(data_module, wording="name", seed=7, query=True):
         torch.eye(5, 16).repeat_interleave(12, 0) + 0.6 * unit(60, 16, seed=seed), dim=1
     )
     words = Words(torch.eye(5, 16) if wording == "name" else unit(5, 16, seed=9), 10.0)
-    asked = (x.flip(0), labels[::-1]) if query else (None, None)
+    moved = torch.nn.functional.normalize(x.flip(0) + 0.05, dim=1)
+    asked = (moved, labels[::-1]) if query else (None, None)
     return data_module.Scene("made up", wording, x, labels, *asked, words)
 
 

@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import fewshot
 from fewshot import (
@@ -22,6 +24,7 @@ from fewshot import (
     load_head,
     running,
 )
+from fewshot.duplicates import find_duplicates
 from fewshot.errors import EpisodeError, EvaluationError
 from fewshot.pools import FeaturePool
 from fewshot.registry import HEADS
@@ -499,6 +502,35 @@ def test_features_that_are_no_numbers_are_told_by_row(value):
     good, labels = made(2)
     with pytest.raises(EvaluationError, match="2 of 72 query_features rows"):
         fewshot.evaluate(PrototypeHead(), good, labels, query_features=x, query_labels=y)
+
+
+def test_queries_that_are_in_the_support_are_refused_by_row():
+    x, y = made(2)
+    message = r"row 0 of query_features is row 0 of features \(71 more rows .*leave such rows out"
+    with pytest.raises(EvaluationError, match=message):
+        fewshot.evaluate(PrototypeHead(), x, y, n_query=2, query_features=x, query_labels=y)
+    z, v = made(3)
+    z[7] = x[30]
+    told = {"n_query": 2, "query_labels": v, "n_episodes": 3}
+    message = "row 7 of query_features is row 30 of features, and"
+    with pytest.raises(EvaluationError, match=message):
+        fewshot.evaluate(PrototypeHead(), x, y, query_features=z, **told)
+    z[7, -1] = torch.nextafter(x[30, -1], x[30, -1] + 1)  # one bit is enough to differ
+    fewshot.evaluate(PrototypeHead(), x, y, query_features=z, **told)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 6), st.integers(0, 6), st.integers(0, 99), st.booleans())
+def test_rows_that_pools_share_are_those_of_a_loop(n, m, seed, single):
+    draw = torch.Generator().manual_seed(seed)
+    # few values, so that some rows are the same; transposed, so that rows are not contiguous
+    x = torch.randint(3, (2, n), generator=draw).double().mT
+    z = torch.randint(3, (2, m), generator=draw).double().mT
+    expected = []
+    for i, query in enumerate(z.tolist()):
+        equal = [j for j, row in enumerate(x.tolist()) if row == query]
+        expected += [(i, equal[0])] if equal else []
+    assert find_duplicates(x.float() if single else x, z) == expected
 
 
 @pytest.mark.parametrize("what", ["features", "query_features"])

@@ -81,7 +81,7 @@ def test_features_far_from_zero_are_told_apart_in_single_precision(head, gram, p
     told = {"n_way": 4, "n_shot": 2, "n_query": 4, "n_episodes": 60}
 
     def accuracies(features):
-        queries = {"query_features": features.flip(0), "query_labels": y[::-1]}
+        queries = {"query_features": features.flip(0) + 0.25, "query_labels": y[::-1]}
         return fewshot.evaluate(head, features, y, **told, **(queries if pools == 2 else {}))
 
     near, far = accuracies(x), accuracies((x + 1000).float())

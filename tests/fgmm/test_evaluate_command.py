@@ -472,6 +472,26 @@ def test_a_class_too_small_for_what_cannot_be_read_is_left_out_where_that_is_ask
     assert "--skip-small" in result.stderr
 
 
+def test_queries_that_are_in_the_support_are_left_out_and_told(folder, monkeypatch):
+    paths = {name: sorted((folder / name).glob("*.png")) for name in COLOURS}
+    shown = [path for own in paths.values() for path in own[:3]]
+    # red has a query that it shows, too
+    asked = [path for own in paths.values() for path in own[3:]] + [paths["red"][0]]
+    dataset = LabelledImages(
+        "two pools",
+        shown,
+        tuple(path.parent.name for path in shown),
+        asked,
+        tuple(path.parent.name for path in asked),
+    )
+    monkeypatch.setattr("fgmm.datasets.open_dataset", lambda *_, **__: dataset)
+    result = run("pics", *FAKE, "-s", 1, "--out", "r.json")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "warning: left out: 1 query that is a picture of the support too\n"
+    assert json.loads(Path("r.json").read_text())["pictures"] == 18
+    assert run("pics", *FAKE, "-s", 1, "--queries", 4).exit_code == 2  # red has but 3
+
+
 def test_the_seed_reaches_the_episodes():
     seeds = []
     for seed in (0, 5):

@@ -35,6 +35,7 @@ class Evaluation:
         ``n_way``, ``n_shot``, ``n_query``, ``n_episodes``, ``seed``, ``split_id`` (equal ids,
         equal episodes), ``space`` of the features if told, ``background`` (whether there was one),
         ``transductive`` (whether the head saw an episode's queries together), and versions.
+        Kept as plain Python values, ranges as tuples, so that a file gives back the same.
     classes : tuple
         Every class that could be drawn.
     accuracies : Tensor of shape (n_episodes,)
@@ -83,6 +84,9 @@ class Evaluation:
     class_right: Tensor
     class_tried: Tensor
     bins: Tensor
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "setting", _plain(self.setting))
 
     @property
     def mean(self) -> float:
@@ -258,6 +262,15 @@ class Evaluation:
             If the file is something else.
         """
         return cls.from_dict(read_json(path))
+
+
+def _plain(value: Any) -> Any:
+    """Give numbers of numpy and torch as Python's, lists as tuples."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, (np.generic, Tensor)) else value
 
 
 def read_json(path: str | Path) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fewshot import Comparison, Evaluation
+from fewshot import Comparison, Evaluation, evaluate
 from fewshot.errors import EvaluationError
 from fewshot.intervals import class_interval, normal_interval
 
@@ -77,6 +77,16 @@ def test_pairing_makes_the_interval_narrow():
 def test_other_episodes_are_not_compared(setting):
     with pytest.raises(EvaluationError, match=r"one and two saw other episodes.*in one call"):
         told([0.5, 1.0]).minus(told([0.5, 1.0], head="two", **setting))
+
+
+def test_a_difference_leaves_out_classes_that_were_never_drawn():
+    drawn, tried = [6, 2, 3], [8, 4, 6]
+    one, other = told([0.5, 1.0], drawn, tried), told([0.5, 0.5], [4, 3, 3], tried)
+    more = told([0.5, 1.0], [*drawn, 0], [*tried, 0])
+    most = told([0.5, 0.5], [4, 3, 3, 0], [*tried, 0])
+    # by class 0.25, -0.25 and 0, and of the fourth nothing is known
+    assert more.minus(most) == one.minus(other)
+    assert not any(map(math.isnan, more.minus(most).class_ci95))
 
 
 def test_the_normal_interval_covers_as_often_as_it_says():
@@ -154,6 +164,38 @@ def test_a_file_is_read_back_as_it_was(tmp_path):
     assert back.setting["versions"] == {"torch": "2.4"}
     assert back.minus(one).mean == 0
     assert repr(back).split(";")[0] == repr(one).split(";")[0]
+
+
+def test_a_setting_is_the_same_after_it_was_saved_and_read(tmp_path):
+    x = torch.eye(4, dtype=torch.float64).repeat_interleave(12, 0)
+    one = evaluate(
+        "prototype",
+        x,
+        np.repeat(np.arange(4), 12),
+        n_way=(2, np.int64(3)),
+        n_shot=[1, 4],
+        n_query=np.int32(5),
+        n_episodes=np.int64(3),
+        seed=np.int64(1),
+    )
+    assert (one.setting["n_way"], one.setting["n_shot"]) == ((2, 3), (1, 4))
+    assert {type(one.setting[k]) for k in ("n_query", "n_episodes", "seed")} == {int}
+    one.save(tmp_path / "one.json")
+    back = Evaluation.load(tmp_path / "one.json")
+    assert back.setting == one.setting
+    assert repr(back) == repr(one)
+    assert (back.classes, back.per_class) == (one.classes, one.per_class)
+    plain = evaluate(
+        "prototype",
+        x,
+        [i // 12 for i in range(48)],
+        n_way=(2, 3),
+        n_shot=(1, 4),
+        n_query=5,
+        n_episodes=3,
+        seed=1,
+    )
+    assert plain.setting == one.setting
 
 
 def test_a_file_says_its_summary_first_and_holds_json_alone(tmp_path):

@@ -204,6 +204,8 @@ def test_the_id_tells_labels_pools_numbers_and_seed_apart():
         told(UNEQUAL, (1, 2), 1, 1),
     ]
     assert len(set(ids)) == len(ids)
+    # the same rows in the same order, cut in two at another place
+    assert told([*"aaabb"], 2, 1, 1) != told([*"aabbb"], 2, 1, 1)
     assert told(list(UNEQUAL), 2, 1, 1) == told(tuple(UNEQUAL), 2, 1, 1) == ids[0]
 
 

@@ -175,6 +175,24 @@ def test_ties_and_nothing_to_leave_out_go_to_the_first():
     assert torch.equal(ours(nothing, queries), ZeroShotHead()(nothing, queries))
 
 
+class Undefined(PrototypeHead):
+    """Prototypes whose logits are no numbers."""
+
+    def logits_from_inner(self, inner, labels, class_mask, *, query_mask=None):
+        found = super().logits_from_inner(inner, labels, class_mask, query_mask=query_mask)
+        return found * torch.nan
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_candidate_whose_loss_is_no_number_does_not_win(place):
+    support, queries = word_episode(5, (3, 2))
+    heads = [PrototypeHead(), PrototypeHead(scale=0.5)]
+    expected = TunedHead(heads)(support, queries)
+    heads.insert(place, Undefined())
+    assert torch.isfinite(expected).all()
+    assert torch.equal(TunedHead(heads)(support, queries), expected)
+
+
 @pytest.mark.parametrize(
     "heads",
     [

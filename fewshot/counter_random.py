@@ -105,12 +105,17 @@ def sample_without_replacement(numbers: Tensor, sizes: Tensor) -> Tensor:
     # columns as separate tensors: every step then reads and writes whole contiguous rows
     columns = numbers.movedim(-1, 0).contiguous()
     spots, drawn, moved = (torch.empty_like(columns) for _ in range(3))
+    steps = torch.arange(1, m + 1, device=numbers.device).view(-1, *(1,) * (columns.ndim - 1))
+
+    def lying(at: Tensor, j: int) -> Tensor:
+        """What lies at a position now: the last step before j that wrote there, or itself."""
+        last = ((spots[:j] == at) * steps[:j]).amax(0, keepdim=True)
+        written = moved.gather(0, (last - 1).clamp(min=0))
+        return torch.where(last > 0, written, at).squeeze(0)
+
     for j in range(m):
         spot = j + below(columns[j], sizes - j)
-        value, own = spot.clone(), torch.full_like(spot, j)
-        # what lies at `spot` and at `j` now: the last earlier step that wrote there
-        for i in range(j):
-            value = torch.where(spots[i] == spot, moved[i], value)
-            own = torch.where(spots[i] == j, moved[i], own)
-        spots[j], drawn[j], moved[j] = spot, value, own
+        own = torch.full_like(spot, j)
+        drawn[j], moved[j] = (lying(spot, j), lying(own, j)) if j else (spot, own)
+        spots[j] = spot
     return drawn.movedim(0, -1)

@@ -62,7 +62,9 @@ class EpisodeSampler:
 
     Episode ``i`` depends on the seed, on ``i`` and on the labels, and on nothing else:
     any part of a run can be made again alone. Episodes of the same seed that differ in
-    ``n_shot`` only share classes and queries, and the smaller support is part of the larger.
+    ``n_shot`` only share classes and queries, and the smaller support is part of the larger, as
+    long as `classes` are the same: ``small_classes="skip"`` leaves out more of them for more
+    shots, and then the episodes are others.
 
     Parameters
     ----------
@@ -161,7 +163,7 @@ class EpisodeSampler:
             enough = (
                 have >= shots + self.n_query
                 if self.same_pool
-                else have >= max(shots, 1 if shots else 0) and ask >= self.n_query
+                else have >= shots and ask >= self.n_query
             )
             (usable if enough else refused).append((label, have, ask))
         if refused and small == "error":

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 _BLOCK = 4096  # episodes drawn at once: drawing has a fixed cost of a few milliseconds
+_BLOCK_BYTES = 64 << 20  # of their index tensors
 
 
 @overload
@@ -218,8 +219,12 @@ def evaluate(
 
 
 def _tiles(sampler: EpisodeSampler, n: int, tile: int) -> Iterator[Episodes]:
-    for start in range(0, n, _BLOCK):
-        block = sampler.sample(start, min(start + _BLOCK, n))
+    ways = sampler.ways[1]
+    # a row and a label of every picture, a class of every place and whether there is one
+    size = ways * (16 * (sampler.shots[1] + sampler.n_query) + 9)
+    many = max(1, min(_BLOCK, _BLOCK_BYTES // size))
+    for start in range(0, n, many):
+        block = sampler.sample(start, min(start + many, n))
         for first in range(0, len(block), tile):
             yield Episodes(
                 *(getattr(block, f)[first : first + tile] for f in Episodes.__dataclass_fields__)

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
+from torch.overrides import TorchFunctionMode
 
 from fewshot.counter_random import below, hash_counters, sample_without_replacement
 
@@ -129,6 +130,23 @@ def test_samples_are_distinct_and_inside(m, size):
     assert 0 <= int(drawn.min()) <= int(drawn.max()) < size
     ordered = drawn.sort(-1).values
     assert (ordered[:, 1:] > ordered[:, :-1]).all()
+
+
+def test_a_long_sample_takes_calls_in_proportion_and_not_squared():
+    class Calls(TorchFunctionMode):
+        n = 0
+
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            self.n += 1
+            return function(*args, **(kwargs or {}))
+
+    counted = []
+    for m in (50, 100):
+        numbers = hash_counters(1, torch.arange(3), torch.arange(m))
+        with Calls() as calls:
+            sample_without_replacement(numbers, torch.full((3,), 150))
+        counted.append(calls.n)
+    assert counted[0] < counted[1] < 2.2 * counted[0]
 
 
 def test_every_ordered_sample_is_equally_likely():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -30,6 +31,7 @@ from fewshot.pools import FeaturePool
 from fewshot.registry import HEADS
 from fewshot.tally import Tally
 
+FIELDS = [field.name for field in dataclasses.fields(Episodes)]
 INNER = [name for name in HEADS if isinstance(load_head(name), InnerProductHead)]
 SIZES = {"wren": 9, "tit": 14, "owl": 30, "kite": 11, "crow": 8}  # not in sorted order
 
@@ -310,6 +312,29 @@ def test_thousands_of_episodes_are_the_sum_of_their_blocks(monkeypatch):
     parts = fewshot.evaluate(PrototypeHead(), x, y, n_way=3, n_query=2, n_episodes=50)
     assert torch.equal(whole.accuracies, parts.accuracies)
     assert torch.equal(whole.bins, parts.bins)
+
+
+@pytest.mark.parametrize(
+    ("n_way", "n_shot", "n_query"), [(5, 1, 7), ((2, 5), (1, 20), 7), (2, 0, 1)]
+)
+def test_blocks_of_large_episodes_are_short(n_way, n_shot, n_query, monkeypatch):
+    monkeypatch.setattr(running, "_BLOCK_BYTES", 40_000)
+    drawn, original = [], EpisodeSampler.sample
+
+    def sample(self, start, stop):
+        found = original(self, start, stop)
+        drawn.append((stop - start, sum(getattr(found, f).nbytes for f in FIELDS)))
+        return found
+
+    monkeypatch.setattr(EpisodeSampler, "sample", sample)
+    sampler = EpisodeSampler(made(2)[1], n_way, n_shot, n_query)
+    assert sum(len(tile) for tile in running._tiles(sampler, 500, 3)) == 500
+    assert sum(n for n, _ in drawn) == 500
+    # the last is what is left over
+    assert all(20_000 < size <= 40_000 for _, size in drawn[:-1])
+    drawn.clear()
+    monkeypatch.setattr(running, "_BLOCK_BYTES", 1)  # one episode at least
+    assert len(next(running._tiles(sampler, 500, 3))) == 1
 
 
 def test_calibration_error_is_that_of_a_slow_loop(logits_seen):

@@ -10,7 +10,6 @@ import typer
 from rich.text import Text
 
 from fgmm.command.head_marks import FOOTNOTE, marked
-from fgmm.command.head_texts import own_parameters
 from fgmm.command.terminal import console
 
 __all__ = ["show_heads"]
@@ -46,14 +45,14 @@ def show_heads(asked: bool) -> None:
 
 
 def _row(name: str) -> tuple[str, str, str]:
-    from fewshot.registry import find_head
+    from fewshot.registry import find_head, head_parameters
 
     try:
         made: Any = find_head(name)
     except Exception as error:  # another package's code may raise anything
         return name, "-", f"does not load: {type(error).__name__}: {error}"
     needs = " and ".join(sorted(getattr(made, "needs", ()))) or "either"
-    given = {k: p.default for k, p in own_parameters(made).items()}
+    given = {k: p.default for k, p in head_parameters(name).items()}
     told = [
         k if default is inspect.Parameter.empty else f"{k}={_told(default)}"
         for k, default in given.items()

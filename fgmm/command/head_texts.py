@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    import inspect
+    from collections.abc import Iterable, Mapping
 
     from fewshot import Head
 
-__all__ = ["load_heads", "own_parameters", "read_head"]
+__all__ = ["load_heads", "read_head"]
 
 _WORDS = {"true": True, "false": False, "none": None}
 _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
@@ -85,60 +85,30 @@ def load_heads(texts: Iterable[str]) -> dict[str, Head]:
     return {text: _load_head(text) for text in texts}
 
 
-def own_parameters(made: Callable[..., Head]) -> dict[str, inspect.Parameter]:
-    """Give the parameters of a head that have a name.
-
-    Parameters
-    ----------
-    made : callable
-        A head's class.
-
-    Returns
-    -------
-    dict of str to inspect.Parameter
-
-    Examples
-    --------
-    >>> from fewshot import SimpleShotHead
-    >>> own_parameters(SimpleShotHead)["scale"].default
-    1.0
-    """
-    known = inspect.signature(made).parameters
-    return {k: p for k, p in known.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-
-
 def _load_head(text: str) -> Head:
     from fewshot import load_head
     from fewshot.errors import HeadNotFound
-    from fewshot.registry import find_head
+    from fewshot.registry import check_parameters, head_parameters
 
     name, given = read_head(text)
     try:
-        own = own_parameters(find_head(name))
+        check_parameters(name, given)
+        _check_kinds(given, head_parameters(name))
+        return load_head(name, **given)
     except HeadNotFound as error:
         said = str(error).replace("fewshot.head_names()", "fgmm evaluate --heads")
         raise typer.BadParameter(said, param_hint="--head") from None
-    for parameter, value in given.items():
-        _check(name, parameter, value, own)
-    try:
-        return load_head(name, **given)
     except (TypeError, ValueError) as error:
         raise typer.BadParameter(f"{text}: {error}", param_hint="--head") from None
 
 
-def _check(name: str, parameter: str, value: Any, own: Mapping[str, inspect.Parameter]) -> None:
-    if parameter not in own:
-        have = ", ".join(
-            k if p.default is p.empty else f"{k}={p.default!r}" for k, p in own.items()
-        )
-        raise typer.BadParameter(
-            f"{name} has no parameter {parameter!r}: it has {have or 'none'}", param_hint="--head"
-        )
-    types, what = _KINDS.get(type(own[parameter].default), ((), ""))
-    if types and not (isinstance(value, types) and (bool in types or type(value) is not bool)):
-        raise typer.BadParameter(
-            f"{name}: {parameter} is {value!r}: give {what}", param_hint="--head"
-        )
+def _check_kinds(given: Mapping[str, Any], own: Mapping[str, inspect.Parameter]) -> None:
+    """Refuse a value of another kind than the default's: a head may fail on it much later."""
+    for parameter, value in given.items():
+        default = own[parameter].default if parameter in own else None
+        types, what = _KINDS.get(type(default), ((), ""))
+        if types and not (isinstance(value, types) and (bool in types or type(value) is not bool)):
+            raise TypeError(f"{parameter} is {value!r}: give {what}")
 
 
 def _value(keyword: ast.keyword) -> tuple[str, Any]:

@@ -586,7 +586,8 @@ def test_heads_run_on_the_card_where_the_encoder_does(device, moves, monkeypatch
         (["pics", "--head", "protoype:scale=1", *FAKE], "Did you mean 'prototype'"),
         (
             ["pics", "--head", "tip-adapter:alhpa=1", *FAKE],
-            "tip-adapter has no parameter 'alhpa': it has alpha=1.0, beta=5.5, values='mean'",
+            "tip-adapter has no parameter 'alhpa': it has alpha=1.0, beta=5.5, values='mean'. Did "
+            "you mean 'alpha'?",
         ),
         (["pics", "--head", "zero-shot:scale=1", *FAKE], "no parameter 'scale': it has none"),
         (["pics", "--head", "fused:scale=1", *FAKE], "fused has no parameter 'scale'"),

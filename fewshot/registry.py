@@ -184,10 +184,13 @@ def check_parameters(name: str, given: Iterable[str]) -> None:
     --------
     >>> check_parameters("matching", ["scale"])
     """
-    signature = inspect.signature(find_head(name)).parameters.values()
+    made = find_head(name)
+    signature = inspect.signature(made).parameters.values()
     own, given = head_parameters(name), list(given)
     told = ", ".join(k if p.default is p.empty else f"{k}={p.default!r}" for k, p in own.items())
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature)
+    # torch.nn.Module's own initialiser has **kwargs, and refuses all of them
+    inherited = str(getattr(made.__init__, "__module__", "")).startswith("torch.")
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature) and not inherited
     for parameter in given:
         if parameter not in own and not takes_any:
             near = difflib.get_close_matches(parameter, own, n=1)

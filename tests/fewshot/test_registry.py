@@ -109,6 +109,7 @@ def test_importing_and_listing_heads_loads_no_torch():
             {"alpa": 3},
             r"tip-adapter has no parameter 'alpa': it has alpha=1.0, beta=5.5.*mean 'alpha'",
         ),
+        ("fused", {"scale": 1}, "fused has no parameter 'scale': it has none"),
         ("zero-shot", {"x": 1}, "zero-shot has no parameter 'x': it has none"),
         ("clap", {"strength": 1.0, "qq": 2}, "clap has no parameter 'qq': it has strength=100.0"),
     ],
@@ -118,6 +119,16 @@ def test_a_parameter_that_a_head_lacks_is_told_with_those_it_has(name, given, me
         load_head(name, **given)
     with pytest.raises(TypeError):
         load_head(name, **given)
+
+
+def test_a_head_that_takes_any_parameter_gets_them(monkeypatch):
+    class Any(PrototypeHead):
+        def __init__(self, **given):
+            super().__init__()
+            self.given = given
+
+    monkeypatch.setattr(registry, "find_head", lambda name: Any)
+    assert load_head("any", x=3).given == {"x": 3}
 
 
 def test_parameters_in_the_name_are_keywords_in_python():

@@ -25,6 +25,7 @@ __all__ = [
     "FittedClassRegression",
     "calibrated",
     "choose",
+    "held_out_scores",
 ]
 
 
@@ -146,10 +147,54 @@ def choose(
     >>> choose([ESZSL(gamma=g) for g in (0.1, 1)], names, torch.arange(4), names, folds=2).best
     ESZSL(gamma=0.1, lambda_=1.0)
     """
-    k = len(classes)
-    check_labelled(features, labels, k)
     if not candidates:
         raise ValueError("there is no candidate to choose: give one or more methods")
+    accuracies = torch.zeros(len(candidates), dtype=torch.float64)
+    for place, candidate in enumerate(candidates):
+        held = held_out_scores(candidate, features, labels, classes, folds=folds, seed=seed)
+        for scores, truth in held:
+            # a fold counts as many times as it has classes
+            right = macro_accuracy(truth.tolist(), scores.argmax(-1).tolist())
+            accuracies[place] += right * scores.shape[1] / len(classes)
+    return Choice(candidates[int(accuracies.argmax())], tuple(accuracies.tolist()))
+
+
+def held_out_scores(
+    method: ClassRegression,
+    features: Tensor,
+    labels: Tensor,
+    classes: Tensor,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+) -> list[tuple[Tensor, Tensor]]:
+    """Score the pictures of held-out base classes, each part of them among itself.
+
+    Parameters
+    ----------
+    method : ClassRegression
+        Fitted ``folds`` times.
+    features, labels, classes
+        As in `choose`.
+    folds : int, default=5
+        How many parts; each must have two classes, and so must what is left.
+    seed : int, default=0
+        Of the split.
+
+    Returns
+    -------
+    list of (Tensor of shape (n, k), Tensor of shape (n,))
+        For each part the method's scores, and the rows of the right classes.
+
+    Raises
+    ------
+    DatasetError
+        If the data do not fit together, or have too few classes.
+    ValueError
+        If ``folds`` is below 2.
+    """
+    k = len(classes)
+    check_labelled(features, labels, k)
     if folds < 2:
         raise ValueError(f"folds is {folds}: give 2 or more, so that some classes are left to fit")
     if k < 2 * folds:
@@ -160,21 +205,16 @@ def choose(
     order = torch.randperm(k, generator=torch.Generator().manual_seed(seed)).to(labels.device)
     fold = torch.empty_like(order)
     fold[order] = torch.arange(k, device=order.device) % folds
-    accuracies = torch.zeros(len(candidates), dtype=torch.float64)
+    found = []
     for part in range(folds):
         held = fold == part
         # each class's row among those of its own side
         row = torch.where(held, held.cumsum(0), (~held).cumsum(0)) - 1
         asked = held[labels]
-        base, truth = row[labels[~asked]], row[labels[asked]]
         rows = held.to(classes.device)
-        for place, candidate in enumerate(candidates):
-            fitted = candidate.fit(features[~asked], base, classes[~rows])
-            answers = fitted.scores(features[asked], classes[rows]).argmax(-1)
-            # a fold counts as many times as it has classes
-            right = macro_accuracy(truth.tolist(), answers.tolist())
-            accuracies[place] += right * int(held.sum()) / k
-    return Choice(candidates[int(accuracies.argmax())], tuple(accuracies.tolist()))
+        fitted = method.fit(features[~asked], row[labels[~asked]], classes[~rows])
+        found.append((fitted.scores(features[asked], classes[rows]), row[labels[asked]]))
+    return found
 
 
 def calibrated(scores: Tensor, seen: Tensor, gamma: float) -> Tensor:

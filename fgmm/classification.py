@@ -111,7 +111,7 @@ def classify(
         What kind of thing the candidates are. "bird" makes "a photo of a tit, a bird.",
         which helps with names that mean several things.
     knowledge : None
-        Kept for the knowledge graph, which is still to come.
+        Kept for a `knowledge.KnowledgeGraph`, which is not read here yet.
     batch_size : int, default=32
         Pictures to encode at a time, for many.
     workers : int, optional
@@ -166,8 +166,8 @@ def classify(
     """
     if knowledge is not None:
         raise CandidateError(
-            f"knowledge={knowledge!r} cannot be used yet: the knowledge graph is still to come; "
-            "leave knowledge=None, and write what you know into the texts"
+            f"knowledge is a {type(knowledge).__name__}, and classify reads no graph yet: leave "
+            "knowledge=None, and give what you know as texts, such as those of knowledge.describe"
         )
     model = _text_encoder(encoder)
     classes = class_matrix(model, candidate_texts, templates, concept)

@@ -339,7 +339,9 @@ def test_a_prediction_survives_pickling():
 
 def test_what_cannot_work_says_so():
     red = plain("red")
-    with pytest.raises(CandidateError, match="knowledge graph is still to come"):
+    with pytest.raises(
+        CandidateError, match=r"reads no graph yet: leave knowledge=None, .* knowledge\.describe"
+    ):
         classify(red, COLOURS, encoder="fake", knowledge=object())
     with pytest.raises(EncoderBroken, match="reads pictures only"):
         classify(red, COLOURS, encoder=PicturesOnly())

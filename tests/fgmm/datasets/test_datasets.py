@@ -382,3 +382,15 @@ def test_every_name_is_of_some_set():
     assert set(dataset_names()) >= {"grocery", "torchvision:Omniglot"}
     with pytest.raises(DatasetError, match="there is no folder"):
         read_folder("no such")
+
+
+def test_vectors_of_some_classes_are_kept_with_their_labels():
+    pictures = [Image.new("RGB", (9, 9), (40 * at, 20, 90)) for at in range(6)]
+    two = LabelledImages("six", pictures[:4], tuple("abca"), pictures[4:], tuple("cb"))
+    whole = embed_dataset(two, encoder=fgmm.load_encoder("fake"), layer="joint")
+    kept = whole.keep(["a", "c"])
+    assert (kept.labels, kept.query_labels, kept.classes) == (tuple("aca"), ("c",), ("a", "c"))
+    assert torch.equal(kept.features, whole.features[[0, 2, 3]])
+    assert torch.equal(kept.query_features, whole.query_features[:1])
+    one = embed_dataset(two.keep("ab"), encoder=fgmm.load_encoder("fake"), layer="joint").keep("b")
+    assert (one.labels, one.query_labels) == (("b",), ("b",))

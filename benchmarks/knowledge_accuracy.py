@@ -26,6 +26,7 @@ import torch
 from knowledge_judging import (
     by_class,
     difference,
+    harmonic,
     harmonic_summary,
     pick_gamma,
     summary,
@@ -93,6 +94,13 @@ def gamma_of(entry: Entry, given: World) -> float:
     return pick_gamma(folds)
 
 
+def best_harmonic(scores: torch.Tensor, truth: np.ndarray, seen: np.ndarray) -> float:
+    """H at the gamma that is best for the very pictures that are judged: what no choice can beat."""
+    gamma = pick_gamma([(scores, truth, seen)])
+    found = usual_and_calibrated(scores, truth, seen, gamma)["calibrated"]
+    return harmonic(float(found["U"].mean()), float(found["S"].mean()))
+
+
 def judge_set(encoder, given: World) -> dict[str, Any]:
     """Every figure of a set."""
     novel, test = given.pools["novel"], given.pools["test"]
@@ -103,7 +111,7 @@ def judge_set(encoder, given: World) -> dict[str, Any]:
     every, seen = base + keys, np.arange(len(base) + len(keys)) < len(base)
     among = np.concatenate([np.searchsorted(base, test.keys), len(base) + truth])
     rows: dict[str, Any] = {}
-    plain, both = None, None
+    plain, both, best = None, None, 0.0
     for entry in entries(encoder, given):
         row = entry.row
         own = by_class(row.scores(given, novel, keys), truth)
@@ -121,7 +129,8 @@ def judge_set(encoder, given: World) -> dict[str, Any]:
         gamma = gamma_of(entry, given)
         scores = torch.cat([row.scores(given, pool, every) for pool in (test, novel)])
         mixed = usual_and_calibrated(scores, among, seen, gamma)
-        both = both or mixed
+        if both is None:
+            both, best = mixed, best_harmonic(scores, among, seen)
         rows[row.name] = {
             **summary(own),
             "minus names": difference(own, plain),
@@ -137,6 +146,7 @@ def judge_set(encoder, given: World) -> dict[str, Any]:
         "novel pictures": len(truth),
         "base classes": len(base),
         "base pictures": len(given.pools["train"].keys),
+        "names, best H": best,
         "rows": rows,
     }
 

@@ -62,7 +62,8 @@ def markdown(told: dict[str, Any]) -> str:
             *(zero_shot(name, row) for name, row in found["rows"].items()),
             "",
             "With base classes in: U of novel, S of base classes, H their harmonic mean; gamma is "
-            "what base classes lose, chosen on held-out base classes.",
+            "what base classes lose, chosen on held-out base classes. Names alone reach an H of "
+            f"{100 * found['names, best H']:.1f} at most, with gamma chosen on the pictures judged.",
             "",
             "| row | U | S | H | gamma | U | S | H | H - names |",
             "|---|---|---|---|---|---|---|---|---|",

@@ -107,9 +107,11 @@ def few(entry: Entry, shots: int, n: int, ways: int = 5) -> int:
         share = 0.05 if shots <= 2 else 0.02 if shots <= 4 else 0.01
     elif entry.tuned and entry.plain in DEAR and shots >= 4:
         share = 0.2 if shots == 4 else 0.05
-    elif many and shots >= 8 and (entry.tuned or entry.plain == "trans-clip"):
-        share = 0.1
-    elif entry.plain == "clip-adapter" or (many and shots > 1 and entry.plain in TRAINED | {"svm"}):
+    elif (
+        entry.plain == "clip-adapter"
+        or (many and shots > 1 and entry.plain in TRAINED | {"svm"})
+        or (many and shots >= 8 and (entry.tuned or entry.plain == "trans-clip"))
+    ):
         share = 0.1
     else:
         share = 1.0

@@ -154,9 +154,11 @@ def _begin(connection: sqlite3.Connection, patience: float) -> None:
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
+    # Tables first: another process may begin the file between two of these, all at once, and
+    # what is read later must not be older than the tables that were seen.
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application == 0 and tables == 0:  # a new file, or one that another process begins
         return
     if application != _APPLICATION:

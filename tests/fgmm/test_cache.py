@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from fgmm.cache import EmbeddingCache, default_cache_path
+from fgmm.cache.database import _check_ours, _connect
 from fgmm.errors import StoreError
 
 DIM = 96
@@ -386,6 +387,38 @@ def start_filler(path: Path, seed: int, limit: int) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_file_that_another_process_begins_between_two_looks_is_ours(tmp_path, after):
+    path = tmp_path / "new.sqlite"
+    looks = []
+
+    class Meeting:
+        """A connection; after so many of its statements another process makes the file."""
+
+        def __init__(self) -> None:
+            self.own = sqlite3.connect(path, isolation_level=None)
+
+        def execute(self, statement):
+            found = self.own.execute(statement).fetchone()
+            looks.append(statement)
+            if len(looks) == after:
+                _connect(path).close()
+            return _Row(found)
+
+    meeting = Meeting()
+    _check_ours(meeting, path)
+    assert len(looks) == 3
+    meeting.own.close()
+
+
+class _Row:
+    def __init__(self, row) -> None:
+        self.row = row
+
+    def fetchone(self):
+        return self.row
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no sudden death here")

@@ -70,8 +70,8 @@ class FusedHead(Head):
     then, as there is nothing to compare them with: the words decide.
 
     The formula is this project's own. Its constants were chosen on base classes of the
-    embedded encoder (pictures it was not trained on), protocol "no-val"; what was tried
-    stands in ``docs/fused.md``.
+    embedded encoder (pictures it was not trained on), one choice with a look at novel ones;
+    what was tried, and which, stands in ``docs/fused.md``.
 
     References
     ----------

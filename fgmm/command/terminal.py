@@ -101,6 +101,7 @@ def errors_in_words() -> Iterator[None]:
     """
     from fewshot.errors import FewshotError
     from fgmm.errors import FgmmError
+    from knowledge.errors import KnowledgeError
 
     try:
         with _library_speaks():
@@ -116,7 +117,7 @@ def errors_in_words() -> Iterator[None]:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(BROKEN_PIPE) from None
-    except (FgmmError, FewshotError) as error:
+    except (FgmmError, FewshotError, KnowledgeError) as error:
         note("error", DIFFERENT_BUILDS if is_build_error(error) else str(error))
         raise typer.Exit(BAD) from None
     except OSError as error:

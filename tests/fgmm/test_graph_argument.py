@@ -1,0 +1,60 @@
+"""``--knowledge``: packs by name, files, and what is said of neither."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+import fgmm.fieldguide
+import knowledge
+from fgmm.command.graph_argument import GRAPH_HELP, open_graph
+from fgmm.command.terminal import errors_in_words
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("pack", knowledge.pack_names())
+def test_a_pack_comes_by_its_name(pack):
+    assert open_graph(pack) == knowledge.load_pack(pack)
+    assert pack in GRAPH_HELP, "a new pack is told in the help"
+
+
+def test_the_field_guide_comes_by_its_name():
+    assert open_graph("fieldguide") == fgmm.fieldguide.graph()
+
+
+def test_a_file_comes_by_its_path_and_a_name_before_it(folder):
+    table = "concept,red breast\nrobin,0.95\n"
+    (folder / "birds.csv").write_text(table)
+    (folder / "flowers").write_text(table)
+    for path in ("birds.csv", str(folder / "birds.csv"), "./flowers"):
+        assert open_graph(path).attributes("robin") == {"red breast": 0.95}
+    assert open_graph("flowers") == knowledge.load_pack("flowers")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("flowres", "did you mean flowers?"),
+        ("Field-Guide", "did you mean fieldguide?"),
+        ("birds.csv", "packs are fieldguide, flowers, grocery: give the path"),
+    ],
+)
+def test_what_is_neither_names_the_packs_and_the_nearest(given, told):
+    with pytest.raises(typer.BadParameter, match=f"no file or folder {given}") as error:
+        open_graph(given)
+    assert told in error.value.message
+
+
+def test_a_damaged_file_is_told_with_its_line(folder, capsys):
+    (folder / "circle.csv").write_text("child,parent\na,b\nb,a\n")
+    with pytest.raises(typer.Exit) as stopped, errors_in_words():
+        open_graph("circle.csv")
+    assert stopped.value.exit_code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: circle.csv:")
+    assert "fault in fgmm" not in said

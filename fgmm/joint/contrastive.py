@@ -14,6 +14,7 @@ __all__ = ["ContrastiveEmbedding", "FittedContrastiveEmbedding"]
 
 # Of the contrast. Chosen on base species of the field guide; there is no gain in fine choice.
 _BATCH, _RATE, _STAY, _TEMPERATURE = 512, 1e-3, 0.1, 0.1
+_LEAST = 1e-12  # a length below it is nothing, as in `normalize`
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,49 @@ class FittedContrastiveEmbedding:
         DatasetError
             If widths do not fit.
         """
+        return self.picture_scores(features) @ self.class_weights(classes).mT
+
+    def picture_scores(self, features: Tensor) -> Tensor:
+        """Say how far pictures go along each column of the class vectors.
+
+        Parameters
+        ----------
+        features : Tensor of shape (q, d)
+            Of pictures, from the encoder of the fit.
+
+        Returns
+        -------
+        Tensor of shape (q, m)
+            No probabilities: what a cosine gains by one unit of a class's weight.
+
+        Raises
+        ------
+        DatasetError
+            If widths do not fit.
+        """
         check_rows(features, "features", len(self.mean))
-        check_rows(classes, "classes", len(self.centre))
         here = normalize((features - self.mean) @ self.image_map, dim=1)
-        return here @ normalize(self.blocks(classes) @ self.class_map, dim=1).mT
+        return here @ self.class_map.mT
+
+    def class_weights(self, classes: Tensor) -> Tensor:
+        """Give the weight of each column in the cosine with a class.
+
+        Parameters
+        ----------
+        classes : Tensor of shape (k2, m)
+            Vectors of any classes.
+
+        Returns
+        -------
+        Tensor of shape (k2, m)
+            `blocks`, divided by the length the class's vector has in the learned space.
+
+        Raises
+        ------
+        DatasetError
+            If widths do not fit.
+        """
+        check_rows(classes, "classes", len(self.centre))
+        blocks = self.blocks(classes)
+        lengths = (blocks @ self.class_map).norm(dim=1, keepdim=True)
+        return blocks / lengths.clamp(min=_LEAST)

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from fgmm.errors import DatasetError, SpaceMismatch, StoreError
 from fgmm.joint.class_inputs import ClassInputs
-from fgmm.joint.class_regression import choose, held_out_scores
-from fgmm.joint.contrastive import ContrastiveEmbedding, FittedContrastiveEmbedding
+from fgmm.joint.contrastive import FittedContrastiveEmbedding
+from fgmm.joint.embedding_choice import choose_embedding
 from knowledge import Trait
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["JointEmbedding"]
 
 _FORMAT = "fgmm-joint-embedding-1"
-# What is tried on held-out base classes; of equals the first, which is the simplest.
-_PENALTIES, _STEPS, _ANCESTORS = (1.0, 0.1, 10.0), (0, 40, 120), (0.0, 0.6)
-_SHARPNESS = (1.0, 1.5, 2.2, 3.3, 5.0, 7.5, 11.0, 17.0, 25.0, 37.0, 55.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +83,8 @@ class JointEmbedding:
     ) -> JointEmbedding:
         """Learn from pictures of base classes.
 
-        Penalty, steps of contrast and weight of ancestors are chosen on held-out base classes
-        (`choose`), and so is the sharpness. Nothing is chosen on classes that are asked for later.
+        The parameters of the two maps and the sharpness are chosen on held-out base classes
+        (`choose`). Nothing is chosen on classes that are asked for later.
 
         Parameters
         ----------
@@ -129,30 +126,18 @@ class JointEmbedding:
             )
         x, rows = features.vectors.float(), inputs.rows(graph, base).to(features.vectors.device)
 
-        def made(penalty: float, steps: int, ancestors: float) -> ContrastiveEmbedding:
-            weights = (1.0, ancestors)
-            return ContrastiveEmbedding(penalty, steps, inputs.widths, weights, seed)
-
-        # one after the other: a full grid would be sixteen times the fits
-        first = choose([made(p, 0, 0.0) for p in _PENALTIES], x, y, rows, folds=folds, seed=seed)
-        penalty = first.best.penalty
-        ways = [made(penalty, 0, a) for a in _ANCESTORS if inputs.ancestors or not a]
-        second = choose(ways, x, y, rows, folds=folds, seed=seed)
-        above = second.best.weights[1]
-        third = choose(
-            [made(penalty, s, above) for s in _STEPS], x, y, rows, folds=folds, seed=seed
-        )
-        sharpness = _sharpest(held_out_scores(third.best, x, y, rows, folds=folds, seed=seed))
+        chosen = choose_embedding(x, y, rows, inputs.widths, folds=folds, seed=seed)
+        method = chosen.method
         about = {
             "base": base,
-            "penalty": penalty,
-            "ancestors": above,
-            "steps": third.best.steps,
-            "held-out accuracy": max(third.accuracies),
+            "penalty": method.penalty,
+            "ancestors": method.weights[1],
+            "steps": method.steps,
+            "held-out accuracy": chosen.accuracy,
             "seed": seed,
         }
-        fitted = third.best.fit(x, y, rows)
-        return cls(inputs, fitted, sharpness, features.space, about)
+        fitted = method.fit(x, y, rows)
+        return cls(inputs, fitted, chosen.sharpness, features.space, about)
 
     def logits(
         self, graph: KnowledgeGraph, features: Embeddings, concepts: Iterable[str | Concept]
@@ -181,13 +166,61 @@ class JointEmbedding:
         ConceptNotFound, AmbiguousName
             As in `KnowledgeGraph.find`.
         """
+        return self.picture_scores(features) @ self.class_weights(graph, concepts).mT
+
+    def picture_scores(self, features: Embeddings) -> Tensor:
+        """Say how far pictures go along each attribute and ancestor.
+
+        A class's weight (`class_weights`) times this is what the column adds to its logit; the
+        sum over the columns is `logits`.
+
+        Parameters
+        ----------
+        features : Embeddings of q rows
+            Of the space it was trained in.
+
+        Returns
+        -------
+        Tensor of shape (q, columns)
+            Nats that a weight of 1 is worth. Columns are ``inputs.traits``, then
+            ``inputs.ancestors``.
+
+        Raises
+        ------
+        SpaceMismatch
+            If the features are another encoder's or layer's.
+        """
         if features.space != self.space:
             raise SpaceMismatch(
                 f"features are of space {features.space!r}, and this embedding was trained in "
                 f"{self.space!r}: use the encoder and layer it was trained with"
             )
-        rows = self.inputs.rows(graph, concepts).to(features.vectors.device)
-        return self.sharpness * self.fitted.scores(features.vectors.float(), rows)
+        return self.sharpness * self.fitted.picture_scores(features.vectors.float())
+
+    def class_weights(self, graph: KnowledgeGraph, concepts: Iterable[str | Concept]) -> Tensor:
+        """Give the weight each attribute and ancestor has for classes.
+
+        Parameters
+        ----------
+        graph : KnowledgeGraph
+            Where the classes are.
+        concepts : iterable of k str or Concept
+            Any classes.
+
+        Returns
+        -------
+        Tensor of shape (k, columns)
+            Of either sign, without a unit: above 0 where a class has more of the column than the
+            mean base class, below 0 where less; 0 throughout for a class of which nothing is
+            known. On the device the embedding is on. Columns as in `picture_scores`.
+
+        Raises
+        ------
+        ConceptNotFound, AmbiguousName
+            As in `KnowledgeGraph.find`.
+        """
+        rows = self.inputs.rows(graph, concepts)
+        return self.fitted.class_weights(rows.to(self.fitted.centre.device))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``joint.safetensors`` and ``joint.json`` into a folder.
@@ -254,16 +287,3 @@ class JointEmbedding:
                 f"{path} holds no joint embedding ({type(error).__name__}: {error}): give the "
                 "folder that JointEmbedding.save wrote"
             ) from error
-
-
-def _sharpest(held: Sequence[tuple[Tensor, Tensor]]) -> float:
-    """The multiple of the scores under which the right classes are likeliest."""
-
-    def loss(scale: float) -> float:
-        each = [
-            torch.nn.functional.cross_entropy(scale * scores, truth) * len(truth)
-            for scores, truth in held
-        ]
-        return float(torch.stack(each).sum())
-
-    return min(_SHARPNESS, key=loss)

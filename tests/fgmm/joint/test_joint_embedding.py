@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from fgmm.embeddings import Embeddings
 from fgmm.errors import DatasetError, SpaceMismatch, StoreError
 from fgmm.joint import JointEmbedding
 from fgmm.joint.class_inputs import ClassInputs
+from fgmm.joint.contrastive import ContrastiveEmbedding, FittedContrastiveEmbedding
 from knowledge import Concept, KnowledgeGraph, Relation, Trait
 from knowledge.errors import ConceptNotFound
 
@@ -99,6 +101,59 @@ def test_logits_are_sharpness_times_cosines_and_follow_the_candidates():
     torch.testing.assert_close(backwards, logits.flip(1))
     one = joint.logits(graph, Embeddings(asked.vectors[:1], "s"), novel)
     torch.testing.assert_close(one, logits[:1])
+
+
+@pytest.mark.parametrize("steps", [0, 30])
+def test_columns_add_up_to_the_logits(steps):
+    """Against cosines of what the two maps give, one picture and one class at a time."""
+    graph, x, seen, asked, novel, _ = held_out()
+    joint = JointEmbedding.train(graph, x, seen, folds=2)
+    order = sorted(set(seen))
+    rows, y = joint.inputs.rows(graph, order), torch.tensor([order.index(s) for s in seen])
+    fitted = ContrastiveEmbedding(1.0, steps, joint.inputs.widths).fit(x.vectors, y, rows)
+    joint = dataclasses.replace(joint, fitted=fitted)
+    pictures, weights = joint.picture_scores(asked), joint.class_weights(graph, novel)
+    columns = len(joint.inputs.traits) + len(joint.inputs.ancestors)
+    assert (pictures.shape[1], weights.shape) == (columns, (len(novel), columns))
+    told = joint.inputs.rows(graph, novel) - fitted.centre
+    for i, picture in enumerate(asked.vectors):
+        here = (picture - fitted.mean) @ fitted.image_map
+        for j, row in enumerate(told):
+            there = row / row.norm() @ fitted.class_map
+            cosine = float(here @ there / here.norm() / there.norm())
+            added = sum(float(pictures[i, c] * weights[j, c]) for c in range(columns))
+            assert added == pytest.approx(joint.sharpness * cosine, abs=1e-5)
+    torch.testing.assert_close(
+        joint.logits(graph, asked, novel), pictures @ weights.mT, rtol=0, atol=1e-5
+    )
+
+
+def test_weights_of_classes_and_scores_of_pictures_by_hand():
+    """Two colours: the mean is (1/2, 1/2), so a red thing is (1, -1) of length root 2."""
+    graph = KnowledgeGraph()
+    for word in ("red", "blue"):
+        graph.add(
+            Concept(word, kind="attribute", source="test"),
+            Concept(f"{word} thing", source="test"),
+            Relation(f"{word} thing", "has-attribute", word, source="test"),
+        )
+    graph.add(Concept("riddle", source="test"))
+    inputs = ClassInputs.of(graph, ["red thing", "blue thing"])
+    fitted = FittedContrastiveEmbedding(
+        torch.zeros(2), torch.eye(2), torch.full((2,), 0.5), torch.eye(2), (2, 0), (1.0, 0.0)
+    )
+    joint = JointEmbedding(inputs, fitted, 10.0, "s", {})
+    half = 0.5**0.5
+    torch.testing.assert_close(
+        joint.class_weights(graph, ["red thing", "riddle"]),
+        torch.tensor([[half, -half], [0.0, 0.0]]),
+    )
+    seen = Embeddings(torch.tensor([[0.6, 0.8]]), "s")
+    torch.testing.assert_close(joint.picture_scores(seen), torch.tensor([[6.0, 8.0]]))
+    torch.testing.assert_close(
+        joint.logits(graph, seen, ["red thing", "blue thing", "riddle"]),
+        torch.tensor([[-2 * half, 2 * half, 0.0]]),
+    )
 
 
 def test_saved_and_read_back(tmp_path):

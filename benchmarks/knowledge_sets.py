@@ -150,18 +150,10 @@ def world(encoder, data: str, cache: Path | None) -> World:
     else:
         graph = knowledge.load_pack(data)
         names, looks = typed_names(DATA)[data], descriptions(DATA)[data]
-    concepts = {key: concept(graph, name, key) for key, name in names.items()}
+    concepts = {key: graph.find(name).id for key, name in names.items()}
     sentences = {
         key: [s.text for s in knowledge.describe(graph, id, word=WORDS[data], count=SENTENCES)]
         for key, id in concepts.items()
     }
     told = Told(names, sentences, {key: looks[key] for key in names}, WORDS[data])
     return World(data, graph, concepts, told, pools(encoder, data, cache))
-
-
-def concept(graph: knowledge.KnowledgeGraph, name: str, key: str) -> str:
-    """Its concept by the name a user types; one juice is in the graph by its key only."""
-    try:
-        return graph.find(name).id
-    except knowledge.errors.ConceptNotFound:
-        return graph.find(key).id

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import fgmm
 from fgmm.joint import ESZSL, ContrastiveEmbedding
-from knowledge import Adjacency, Concept, KnowledgeGraph, Relation, describe
+from knowledge import Adjacency, Concept, KnowledgeGraph, Relation, describe, load_pack
 
 TRAITS, BASE, NOVEL = 10, 12, 20
 DIM = 64
@@ -116,6 +116,20 @@ def test_photos_have_one_role_each(benchmark_module, data_folder, data):
     novel = {key for _, key in roles["novel"]}
     for role in ("train", "steer", "test"):
         assert not novel & {key for _, key in roles[role]}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("data", "classes"), [("flowers", 102), ("grocery", 81)])
+def test_every_class_is_in_its_pack_by_the_name_a_user_types(benchmark_module, data, classes):
+    module = benchmark_module("tiny_data")
+    if not (module.DATA / data).is_dir():
+        pytest.skip(f"no {module.DATA / data}")
+    graph, names = load_pack(data), module.typed_names(module.DATA)[data]
+    assert len(names) == classes
+    found = {key: graph.find(name).id for key, name in names.items()}
+    assert set(found.values()) == {c.id for c in graph.leaves()}
+    if data == "grocery":  # keys of flowers are numbers
+        assert found == {key: graph.find(key).id for key in names}
 
 
 def test_vectors_are_kept_for_one_space_and_one_list(benchmark_module, tmp_path, monkeypatch):

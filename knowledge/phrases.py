@@ -5,9 +5,10 @@ An attribute is read by its name and its part alone:
 - an adjective goes before its part, or before the word for the whole: "a hooked bill", "a small
   bird";
 - what names its part is taken apart first: "hooked bill" of the bill, "bill longer than head";
-- what begins with a preposition goes behind: "a flower on a tall stem";
+- what begins with a preposition goes behind, and so does what has one in it: "a flower on a tall
+  stem", "a fruit pointed at both ends";
 - what begins with an article, or is said of the whole and ends in a plural or a part's name, is a
-  thing it has: "with a dark ring", "with white spots", "with a red breast".
+  thing it has: "with a dark ring", "with white spots", "with a red breast", "with a tail".
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from knowledge.names import fold_plural
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Phrase", "compose", "read_phrase"]
+__all__ = ["Phrase", "compose", "is_plural", "read_phrase"]
 
 _NUMBERS = {"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "many", "several"}
 _SIZES = {"tiny", "small", "medium", "large", "big", "huge", "long", "short", "tall"}
@@ -38,6 +39,7 @@ _BEHIND = frozenset(
         "under without"
     )
 )
+_INSIDE = {"at", "by", "from", "in", "on", "to", "with"}
 _PARTS = frozenset(
     str.split(
         "back band bar beak belly bill breast cap centre center collar crest crown disc disk ear "
@@ -109,13 +111,13 @@ def read_phrase(attribute: str, part: str = "") -> Phrase:
     first = words[0].lower()
     if first == "with" and len(words) > 1:
         return Phrase("", "thing", " ".join(words[1:]))
-    if first in _BEHIND and len(words) > 1:
-        return Phrase(noun, "behind", text)
     if first in _ARTICLES:
         return Phrase("", "thing", f"{text} on the {noun}" if noun else text)
-    if not noun and _is_plural(text):
+    if (first in _BEHIND and len(words) > 1) or _INSIDE.intersection(words[1:-1]):
+        return Phrase(noun, "behind", text)
+    if not noun and is_plural(text):
         return Phrase("", "thing", text)
-    if not noun and len(words) > 1 and words[-1].lower() in _PARTS:
+    if not noun and words[-1].lower() in _PARTS:
         return Phrase("", "thing", f"{_article(text)} {text}")
     return Phrase(noun, "before", text)
 
@@ -179,10 +181,10 @@ def _noun_phrase(noun: str, phrases: list[Phrase]) -> str:
     colours = [text for text in before if _place(text) == 3]
     before = [*before[: len(before) - len(colours)], *([_and(colours)] if colours else [])]
     numbered = bool(before) and before[0].split()[0].lower() in _NUMBERS
-    if numbered and before[0].split()[0].lower() not in ("no", "one") and not _is_plural(noun):
+    if numbered and before[0].split()[0].lower() not in ("no", "one") and not is_plural(noun):
         noun += "s"
     text = " ".join([*before, noun])
-    if not (numbered or _is_plural(noun) or noun.split()[-1].lower() in _UNCOUNTED):
+    if not (numbered or is_plural(noun) or noun.split()[-1].lower() in _UNCOUNTED):
         text = f"{_article(text)} {text}"
     behind = [p.text for p in phrases if p.role == "behind"]
     return f"{text} {_and(behind)}" if behind else text
@@ -199,7 +201,23 @@ def _place(adjective: str) -> int:
     return 3 if colour else 2
 
 
-def _is_plural(text: str) -> bool:
+def is_plural(text: str) -> bool:
+    """Tell by its last word whether a noun is a plural.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"long legs"``.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_plural("long legs"), is_plural("grass"), is_plural("feet")
+    (True, False, True)
+    """
     last = text.split()[-1].lower()
     return last in _PLURALS or (
         len(last) > 3 and last.endswith("s") and not last.endswith(("ss", "us", "is"))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from knowledge.graph import KnowledgeGraph
 
-__all__ = ["ANSWERS", "Inquiry", "Question", "expected_gains"]
+__all__ = ["ANSWERS", "Inquiry", "Question", "Reason", "expected_gains"]
 
 ANSWERS = ("yes", "no", "don't know")
 
@@ -56,6 +56,30 @@ class Question(NamedTuple):
     trait: Trait
     gain: float
     yes: float
+
+
+class Reason(NamedTuple):
+    """An answer, and how it speaks for one class against another.
+
+    Parameters
+    ----------
+    trait : Trait
+        What was asked.
+    answer : {"yes", "no", "don't know"}
+        What was answered.
+    nats : float
+        Natural logarithm of how many times likelier the answer is of the one than of the other;
+        below 0 where it speaks for the other.
+
+    Examples
+    --------
+    >>> Reason(Trait("red", "breast"), "yes", 2.5).nats > 0
+    True
+    """
+
+    trait: Trait
+    answer: str
+    nats: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,6 +190,11 @@ class Inquiry:
         """Id of the most probable class."""
         return self.concepts[int(self.probabilities.argmax())]
 
+    @property
+    def ranking(self) -> tuple[str, ...]:
+        """Ids of the classes, the most probable first; equal ones in their order."""
+        return tuple(self.concepts[i] for i in np.argsort(-self.probabilities, kind="stable"))
+
     def gains(self) -> NDArray[np.float64]:
         """Return what each trait's question is worth now.
 
@@ -243,6 +272,52 @@ class Inquiry:
         posterior /= total
         posterior.setflags(write=False)
         return replace(self, probabilities=posterior, answers=answers)
+
+    def reasons(self, one: str, other: str) -> tuple[Reason, ...]:
+        """Say which answers speak for one class against another.
+
+        They and the probabilities at the beginning account for all of the difference: the sum of
+        the nats is by how much the answers changed ``log(P(one) / P(other))``.
+
+        Parameters
+        ----------
+        one, other : str
+            Ids of two of the classes, such as the first two of `ranking`.
+
+        Returns
+        -------
+        tuple of Reason
+            One for each answer, in their order. What neither class could answer counts 0.
+
+        Raises
+        ------
+        GraphError
+            If one of them is none of the classes.
+
+        Examples
+        --------
+        >>> from knowledge import load_pack
+        >>> flowers = load_pack("flowers")
+        >>> two = Inquiry.of(flowers, {"sunflower": 0.5, "oxeye daisy": 0.5})
+        >>> two = two.answered(Trait("attribute: white", "part: petals"), "no")
+        >>> [(answer, round(nats, 1)) for _, answer, nats in two.reasons(*two.ranking)]
+        [('no', 2.9)]
+        """
+        for id in (one, other):
+            if id not in self.concepts:
+                raise GraphError(
+                    f"{id!r} is none of the {len(self.concepts)} classes asked about: give the id "
+                    f"of one, such as {self.concepts[0]!r}"
+                )
+        rows = self.yes[[self.concepts.index(one), self.concepts.index(other)]]
+        found = []
+        for trait, answer in self.answers:
+            yes = rows[:, self.traits.index(trait)]
+            a, b = {"yes": yes, "no": 1 - yes}.get(answer, np.ones(2))
+            with np.errstate(divide="ignore"):
+                nats = float(np.log(a) - np.log(b)) if a or b else 0.0
+            found.append(Reason(trait, answer, nats))
+        return tuple(found)
 
 
 def expected_gains(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from knowledge import Concept, Inquiry, KnowledgeGraph, Question, Relation, Trait
 from knowledge.errors import ConceptNotFound, GraphError
-from knowledge.questions import expected_gains
+from knowledge.questions import ANSWERS, expected_gains
 
 NOTES = {"source": "notes"}
 NAN = float("nan")
@@ -147,6 +147,37 @@ def test_on_average_an_answer_changes_nothing(seed, error):
         no = inquiry.answered(question.trait, "no").probabilities
         mean = question.yes * yes + (1 - question.yes) * no
         assert mean == pytest.approx(inquiry.probabilities)
+
+
+@given(st.integers(0, 10_000), st.lists(st.sampled_from(ANSWERS), max_size=4))
+def test_reasons_account_for_all_that_the_answers_changed(seed, answers):
+    rng = np.random.default_rng(seed)
+    begin = binary(rng.random((3, 4)), rng.dirichlet(np.ones(3)) + 1e-9, error_rate=0.1, sure=1)
+    inquiry = begin
+    for trait, answer in zip(begin.traits, answers, strict=False):
+        inquiry = inquiry.answered(trait, answer)
+    assert set(inquiry.ranking) == set(begin.concepts)
+    first, second, _ = inquiry.ranking
+    reasons = inquiry.reasons(first, second)
+    assert [(trait, answer) for trait, answer, _ in reasons] == list(inquiry.answers)
+    assert all(reason.nats == 0 for reason in reasons if reason.answer == "don't know")
+    for reason, back in zip(reasons, inquiry.reasons(second, first), strict=True):
+        assert reason.nats == pytest.approx(-back.nats)
+    a, b = begin.concepts.index(first), begin.concepts.index(second)
+    changed = np.log(inquiry.probabilities / begin.probabilities)
+    assert sum(reason.nats for reason in reasons) == pytest.approx(changed[a] - changed[b])
+    assert inquiry.probabilities[a] >= inquiry.probabilities[b]
+
+
+def test_reasons_by_hand():
+    """Of ten answers one is wrong: a yes is nine times likelier of what has the trait."""
+    inquiry = binary(np.array([[1, 1], [0, 1]]), [0.5, 0.5], error_rate=0.1)
+    inquiry = inquiry.answered("t0", "yes").answered("t1", "yes")
+    assert [r.nats for r in inquiry.reasons("c0", "c1")] == pytest.approx([math.log(9), 0])
+    certain = binary(np.array([[1, 1], [0, 0], [1, 0]]), [0.4, 0.3, 0.3], error_rate=0)
+    certain = certain.answered("t0", "yes").answered("t1", "no")
+    assert [r.nats for r in certain.reasons("c0", "c1")] == [math.inf, -math.inf]
+    assert [r.nats for r in certain.reasons("c0", "c2")] == [0, -math.inf]
 
 
 def fewest_questions(truth: np.ndarray, prior: np.ndarray) -> float:
@@ -288,6 +319,7 @@ def test_choosing_among_312_questions_for_200_classes_is_fast():
             GraphError,
             "answered already",
         ),
+        (lambda g: start(g).reasons("robin", "emu"), GraphError, "'emu' is none of the 3 classes"),
         (
             lambda g: start(g, error_rate=0).answered("feathered", "no"),
             GraphError,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from fgmm.command.ask_command import ask_about_picture
 from fgmm.command.classify_command import classify_pictures
 from fgmm.command.doctor_command import examine
 from fgmm.command.embed_command import embed_pictures
@@ -77,6 +78,7 @@ def fgmm(
 
 
 app.command("classify", cls=_Command)(classify_pictures)
+app.command("ask", cls=_Command)(ask_about_picture)
 app.command("embed", cls=_Command)(embed_pictures)
 app.command("evaluate", cls=_Command)(evaluate_heads)
 app.command("encoders", cls=_Command)(list_encoders)

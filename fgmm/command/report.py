@@ -18,9 +18,12 @@ from fgmm.command.terminal import console
 from fgmm.wording import shorten_path
 
 if TYPE_CHECKING:
-    from fgmm.prediction import Prediction, Predictions
+    from collections.abc import Iterable
 
-__all__ = ["print_table", "safe_cell", "write_csv", "write_json_lines"]
+    from fgmm.prediction import Prediction
+    from fgmm.predictions import Predictions
+
+__all__ = ["draw_ranking", "print_table", "safe_cell", "write_csv", "write_json_lines"]
 
 _BAR = 24
 _OTHERS = 1  # runners-up in a row
@@ -106,18 +109,24 @@ def _meaning(prediction: Prediction, encoder: str) -> str:
     return f"how likely {among} (encoder {encoder}); says nothing of other things"
 
 
-def _one_picture(prediction: Prediction, top: int) -> Table:
+def draw_ranking(ranking: Iterable[tuple[str, float]]) -> Table:
+    """Draw labels below each other, each with its probability and a bar; the best comes first."""
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(overflow="fold", min_width=12)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True, width=_BAR)
-    for rank, (label, probability) in enumerate(prediction.top(top)):
+    for rank, (label, probability) in enumerate(ranking):
         style = "bold green" if rank == 0 else ""
         table.add_row(
             Text(label, style=style),
             Text(_number(probability), style=style),
             _bar(probability, rank),
         )
+    return table
+
+
+def _one_picture(prediction: Prediction, top: int) -> Table:
+    table = draw_ranking(prediction.top(top))
     if prediction.generic is not None:  # the softmax of two: this is the other one
         against = 1 - prediction.probability
         table.add_row(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from fgmm.encoders.checks import check_encoder
     from fgmm.encoders.registry import encoder_names, load_encoder
     from fgmm.evaluation_file import load_evaluations
-    from fgmm.prediction import Prediction, Predictions
+    from fgmm.prediction import Prediction
+    from fgmm.predictions import Predictions
 
 _HOME = {
     "ClassMatrix": "fgmm.embeddings",
@@ -27,7 +28,7 @@ _HOME = {
     "Embeddings": "fgmm.embeddings",
     "ImageEmbeddings": "fgmm.embedding",
     "Prediction": "fgmm.prediction",
-    "Predictions": "fgmm.prediction",
+    "Predictions": "fgmm.predictions",
     "check_encoder": "fgmm.encoders.checks",
     "classify": "fgmm.classification",
     "embed_images": "fgmm.embedding",

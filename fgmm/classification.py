@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
+from fgmm.class_knowledge import ClassKnowledge
+from fgmm.class_knowledge.given import choose_layers, read_knowledge
 from fgmm.embedding import embed_images
 from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder
-from fgmm.errors import CandidateError, EncoderBroken
+from fgmm.errors import EncoderBroken
 from fgmm.images import MAX_PIXELS, read_image
 from fgmm.images.arrays import is_array
-from fgmm.prediction import Prediction, Predictions
+from fgmm.predictions import Predictions
 from fgmm.prompts import class_matrix
 from fgmm.scoring import Reading, Scored
 
@@ -26,8 +28,12 @@ if TYPE_CHECKING:
     from fgmm.candidates import CandidateTexts
     from fgmm.embedding.results import Failure
     from fgmm.embedding.stores import CacheChoice
+    from fgmm.embeddings import Embeddings
     from fgmm.encoders.base import Encoder, ImageEncoder
+    from fgmm.joint import JointEmbedding
+    from fgmm.prediction import Prediction
     from fgmm.templates import Templates
+    from knowledge import KnowledgeGraph
 
 __all__ = ["classify"]
 
@@ -40,7 +46,8 @@ def classify(  # type: ignore[overload-overlap]
     encoder: str | ImageEncoder = ...,
     templates: Templates | None = ...,
     concept: str | None = ...,
-    knowledge: None = ...,
+    knowledge: KnowledgeGraph | None = ...,
+    joint: JointEmbedding | str | os.PathLike[str] | None = ...,
     batch_size: int = ...,
     workers: int | None = ...,
     progress: bool | None = ...,
@@ -55,7 +62,8 @@ def classify(
     encoder: str | ImageEncoder = ...,
     templates: Templates | None = ...,
     concept: str | None = ...,
-    knowledge: None = ...,
+    knowledge: KnowledgeGraph | None = ...,
+    joint: JointEmbedding | str | os.PathLike[str] | None = ...,
     batch_size: int = ...,
     workers: int | None = ...,
     progress: bool | None = ...,
@@ -70,7 +78,8 @@ def classify(
     encoder: str | ImageEncoder = ...,
     templates: Templates | None = ...,
     concept: str | None = ...,
-    knowledge: None = ...,
+    knowledge: KnowledgeGraph | None = ...,
+    joint: JointEmbedding | str | os.PathLike[str] | None = ...,
     batch_size: int = ...,
     workers: int | None = ...,
     progress: bool | None = ...,
@@ -84,7 +93,8 @@ def classify(
     encoder: str | ImageEncoder = DEFAULT_ENCODER,
     templates: Templates | None = None,
     concept: str | None = None,
-    knowledge: object | None = None,
+    knowledge: KnowledgeGraph | None = None,
+    joint: JointEmbedding | str | os.PathLike[str] | None = None,
     batch_size: int = 32,
     workers: int | None = None,
     progress: bool | None = None,
@@ -110,8 +120,15 @@ def classify(
     concept : str, optional
         What kind of thing the candidates are. "bird" makes "a photo of a tit, a bird.",
         which helps with names that mean several things.
-    knowledge : None
-        Kept for a `knowledge.KnowledgeGraph`, which is not read here yet.
+    knowledge : KnowledgeGraph, optional
+        What is known of the candidates, such as ``knowledge.load_pack("flowers")``. They are
+        found in it by label or name. What it says they look like becomes evidence of its own,
+        ``"knowledge"``, beside ``"text"``; `Prediction.reasons`, ``rollup`` and ``backoff``
+        read it too.
+    joint : JointEmbedding or folder, optional
+        What was learned of the graph's attributes on pictures of base classes, made by
+        `fgmm.joint.JointEmbedding.train`. It takes the place of the attributes' words, and of
+        classes never photographed it knows far more.
     batch_size : int, default=32
         Pictures to encode at a time, for many.
     workers : int, optional
@@ -134,7 +151,10 @@ def classify(
     ------
     CandidateError
         If the candidates are none, empty, no strings or given twice, or cannot be filled
-        into the templates.
+        into the templates; if the graph knows none of them, or a name means several of its
+        concepts; or if joint is given without knowledge.
+    SpaceMismatch
+        If the joint embedding was trained on another encoder's vectors.
     ImageError
         If the one picture cannot be read.
     EncoderNotFound, WeightsNotFound, EncoderBroken
@@ -148,6 +168,14 @@ def classify(
     picture shows. A single candidate is weighed against the text "a photo." so that it
     does not get 1.0 for nothing. For encoders trained with a sigmoid each candidate's
     probability is ``sigmoid(logit)`` by itself.
+
+    With a graph, a class's logit is that plus its evidence of knowledge (Menon and Vondrick,
+    ICLR 2023, take the mean over descriptors in place of the name; here it is added to the
+    name). Without ``joint`` it is the mean over its attributes of ``logit_scale`` times how much
+    nearer the picture is to "a flower with yellow petals" than to "a flower", weighted by
+    strength; with it, `JointEmbedding.logits`. Its mean over the candidates that the graph knows
+    is taken off, so a candidate it does not know is neither helped nor harmed, and a single one
+    is not changed. How much it helps, with controls: docs/knowledge-figures.md.
 
     The vectors of texts are kept in memory: the same candidates again cost no encoding.
 
@@ -164,40 +192,48 @@ def classify(
     Traceback (most recent call last):
     fgmm.errors.CandidateError: candidates are one text, 'red': its letters would be taken ...
     """
-    if knowledge is not None:
-        raise CandidateError(
-            f"knowledge is a {type(knowledge).__name__}, and classify reads no graph yet: leave "
-            "knowledge=None, and give what you know as texts, such as those of knowledge.describe"
-        )
     model = _text_encoder(encoder)
     classes = class_matrix(model, candidate_texts, templates, concept)
+    graph, learned = read_knowledge(knowledge, joint)
+    both = choose_layers(model, learned)
+    known: ClassKnowledge | None = None
+    if graph is not None:
+        known = ClassKnowledge.of(graph, classes.candidates, model, joint=learned, concept=concept)
     reading = Reading(model.logit_scale, model.logit_bias, model.scoring)
-    called = _encoder_name(encoder)
-    if _is_many(image):
-        many = embed_images(
+    failures: list[tuple[object, Exception]] = []
+    names: Sequence[str | None]
+    if many := _is_many(image):
+        found = embed_images(
             image,
-            encoder=model,
+            encoder=both or model,
             batch_size=batch_size,
             workers=workers,
             progress=progress,
             cache=cache,
             max_pixels=max_pixels,
         )
-        failures = [(_input(image, failure), failure.error) for failure in many.failures]
-        return Predictions(Scored(many, many.names, classes, reading, called), failures)
-    if cache is None or cache is False:
-        one = model.encode_images([read_image(image, max_pixels=max_pixels)])
+        names, failures = found.names, [(_input(image, one), one.error) for one in found.failures]
+        pictures: Embeddings = found
     else:
-        one = embed_images(
-            [image],
-            encoder=model,
-            workers=0,
-            cache=cache,
-            progress=False,
-            on_error="raise",
-            max_pixels=max_pixels,
-        )
-    return Scored(one, [_name(image)], classes, reading, called)[0]
+        names = [_name(image)]
+        if cache is None or cache is False:
+            pictures = (both or model).encode_images([read_image(image, max_pixels=max_pixels)])
+        else:
+            pictures = embed_images(
+                [image],
+                encoder=both or model,
+                workers=0,
+                progress=False,
+                on_error="raise",
+                cache=cache,
+                max_pixels=max_pixels,
+            )
+    features = None
+    if both is not None:
+        pictures, features = both.split(pictures)
+    called = _encoder_name(encoder)
+    scored = Scored(pictures, names, classes, reading, called, known, features)
+    return Predictions(scored, failures) if many else scored[0]
 
 
 def _text_encoder(encoder: str | ImageEncoder) -> Encoder:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
+from fgmm.class_knowledge.answers import GraphAnswers, count_of
 from fgmm.wording import Wording, draw_table, explain_prediction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from torch import Tensor
 
+    from fgmm.class_knowledge import KnownPicture
     from fgmm.encoders.base import Scoring
 
-__all__ = ["Prediction", "Predictions", "Wording"]
-
-_SHOWN = 5
+__all__ = ["Prediction", "Wording"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Prediction:
+class Prediction(GraphAnswers):
     """What the evidence says about one picture, for each of k candidates.
 
     Parameters
@@ -36,7 +37,9 @@ class Prediction:
     cosines : Tensor of shape (k,), in [-1, 1]
         Of the picture and the text vector of each candidate.
     evidence : mapping of str to Tensor of shape (k,), in nats
-        Where the logits come from; adds up to them. Today only ``"text"``.
+        Where the logits come from; adds up to them. ``"text"`` is what classify reads in the
+        candidates' names; ``"knowledge"`` what a graph says of them beyond that, where there
+        is one: 0 on average over the candidates the graph knows, and 0 for the others.
     scoring : {"softmax", "sigmoid"}
         How the encoder's logits are read.
     provenance : mapping of str to str
@@ -52,6 +55,9 @@ class Prediction:
     nearest_text : callable, optional
         Gives the `Wording` of class i that is nearest to the picture, or None where that is
         not known. Only `explain` asks.
+    known : KnownPicture, optional
+        What a graph says of the candidates and this picture, for `reasons`, `rollup` and
+        `backoff`; there is one where ``knowledge`` was given.
 
     Examples
     --------
@@ -76,6 +82,7 @@ class Prediction:
     calibration: str = "none"
     generic: tuple[str, float] | None = None
     nearest_text: Callable[[int], Wording | None] | None = None
+    known: KnownPicture | None = None
 
     def __post_init__(self) -> None:
         k = len(self.labels)
@@ -118,7 +125,7 @@ class Prediction:
         ValueError
             If k is less than one.
         """
-        k = len(self) if k is None else min(_whole(k), len(self))
+        k = len(self) if k is None else min(count_of(k), len(self))
         # Without sorting all of them: there may be a million.
         least = self.logits.topk(k).values[-1]
         best = (self.logits >= least).nonzero().flatten()
@@ -155,7 +162,8 @@ class Prediction:
         -------
         str
             One line a candidate: its logit as the sum of its evidence in nats, how far it is
-            behind the first, and the nearest of its texts if there are several.
+            behind the first, and the nearest of its texts if there are several. With a graph,
+            below the first what speaks for it, and what tells it from the second.
         """
         return explain_prediction(self, k)
 
@@ -171,7 +179,8 @@ class Prediction:
         -------
         dict
             name, label, probability, scoring, calibration, ``top`` (label, probability,
-            logit, cosine and evidence of each, most likely first) and provenance.
+            logit, cosine and evidence of each, most likely first) and provenance; with a
+            graph, ``reasons`` for the label (text, nats).
         """
         top = [
             {
@@ -193,6 +202,8 @@ class Prediction:
             "top": top,
             "provenance": dict(self.provenance),
         }
+        if self.known is not None:
+            row["reasons"] = [{"text": one.text, "nats": one.nats} for one in self.reasons()]
         if self.generic is not None:
             row["generic"] = {"text": self.generic[0], "logit": self.generic[1]}
         return row
@@ -214,81 +225,3 @@ class Prediction:
         if self.generic is not None:
             return f"softmax of 1 candidate against {self.generic[0]!r}, {calibrated}"
         return f"softmax over {len(self)} candidates, {calibrated}"
-
-
-class Predictions(Sequence[Prediction]):
-    """The predictions of many pictures, in the order the pictures came.
-
-    A picture given twice has two predictions. Pictures that could not be read have none
-    and are listed in ``failures``. A slice is `Predictions` too.
-
-    Parameters
-    ----------
-    items : sequence of Prediction
-    failures : sequence of (input, error), optional
-
-    Attributes
-    ----------
-    failures : list of (input, error)
-        What was given and why it could not be read. They are of the whole call: a slice is
-        a choice among the pictures that were read, and has no failures.
-
-    Examples
-    --------
-    >>> from PIL import Image
-    >>> from fgmm import classify
-    >>> pictures = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue", "red")]
-    >>> predictions = classify(pictures, ["red", "green", "blue"], encoder="fake")
-    >>> [prediction.label for prediction in predictions]
-    ['red', 'blue', 'red']
-    >>> predictions.failures
-    []
-    """
-
-    def __init__(
-        self,
-        items: Sequence[Prediction],
-        failures: Sequence[tuple[object, Exception]] = (),
-    ) -> None:
-        self._items = items
-        self.failures = list(failures)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __iter__(self) -> Iterator[Prediction]:
-        return iter(self._items)
-
-    @overload
-    def __getitem__(self, index: int) -> Prediction: ...
-    @overload
-    def __getitem__(self, index: slice) -> Predictions: ...
-    def __getitem__(self, index: int | slice) -> Prediction | Predictions:
-        if isinstance(index, slice):
-            return Predictions([self._items[i] for i in range(*index.indices(len(self)))])
-        return self._items[index]
-
-    def to_dicts(self, k: int | None = None) -> list[dict[str, Any]]:
-        """Give `Prediction.to_dict` of every prediction, in order; failures are not among them."""
-        return [prediction.to_dict(k) for prediction in self]
-
-    def __repr__(self) -> str:
-        failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"<Predictions of {_pictures(len(self))}{failed}>"
-
-    def __str__(self) -> str:
-        shown = [str(prediction) for prediction in self[:_SHOWN]]
-        if len(self) > _SHOWN:
-            shown.append(f"... and {_pictures(len(self) - _SHOWN, 'more ')}")
-        failed = [f"failed: {given!r}: {error}" for given, error in self.failures[:_SHOWN]]
-        return "\n\n".join([*shown, *failed]) or "no pictures"
-
-
-def _pictures(n: int, more: str = "") -> str:
-    return f"{n} {more}picture{'' if n == 1 else 's'}"
-
-
-def _whole(k: int) -> int:
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise ValueError(f"k is {k!r}: how many candidates to give, a whole number from 1")
-    return k

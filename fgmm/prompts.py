@@ -29,7 +29,7 @@ from fgmm.templates import (
 from fgmm.text_cache import Recent, TextCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
@@ -43,6 +43,7 @@ __all__ = [
     "class_matrix",
     "fill_templates",
     "forget_texts",
+    "text_vectors",
 ]
 
 GENERIC_TEXT = "a photo."
@@ -149,6 +150,28 @@ def class_matrix(
         if all(isinstance(template, str) for template in filled):
             _classes.put(key, known, size=_size(known))
     return known
+
+
+def text_vectors(encoder: Encoder, texts: Sequence[str]) -> Tensor:
+    """Encode texts as they are; those encoded before come from memory.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    texts : sequence of n str
+
+    Returns
+    -------
+    Tensor of shape (n, d), float32
+        Unit rows.
+
+    Examples
+    --------
+    >>> from fgmm import load_encoder
+    >>> text_vectors(load_encoder("fake"), ["a red thing"]).shape
+    torch.Size([1, 48])
+    """
+    return _texts.encode(encoder, texts)
 
 
 def forget_texts() -> None:

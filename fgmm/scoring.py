@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, overload
 import torch
 
 from fgmm._version import __version__
-from fgmm.embeddings import check_space, cosine_matrix
+from fgmm.class_knowledge import KnownPicture
+from fgmm.embeddings import Embeddings, check_space, cosine_matrix
 from fgmm.prediction import Prediction, Wording
 from fgmm.prompts import GENERIC_TEXT
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fgmm.embeddings import Embeddings
+    from fgmm.class_knowledge import ClassKnowledge
     from fgmm.encoders.base import Scoring
     from fgmm.prompts import TextClasses
 
@@ -49,6 +50,10 @@ class Scored(Sequence[Prediction]):
     reading : Reading
     encoder_name : str
         What the caller named the encoder, for the provenance.
+    knowledge : ClassKnowledge, optional
+        What a graph says of the classes; its evidence is added to that of the texts.
+    features : Embeddings of n rows, optional
+        Of the pictures, where the knowledge reads another layer than the texts do.
 
     Raises
     ------
@@ -63,9 +68,14 @@ class Scored(Sequence[Prediction]):
         classes: TextClasses,
         reading: Reading,
         encoder_name: str,
+        knowledge: ClassKnowledge | None = None,
+        features: Embeddings | None = None,
     ) -> None:
         check_space(pictures.space, classes.matrix.space)
         self._vectors = pictures.vectors.cpu()
+        self._knowledge = knowledge
+        told = pictures if features is None else features
+        self._told, self._told_space = told.vectors.cpu(), told.space
         self._names = names
         self._classes = classes
         self._reading = reading
@@ -102,7 +112,11 @@ class Scored(Sequence[Prediction]):
         vectors = self._vectors[start : start + self._rows]
         classes, reading = self._classes, self._reading
         cosines = cosine_matrix(vectors, classes.matrix.vectors)
-        logits = cosines * reading.scale + reading.bias
+        texts = cosines * reading.scale + reading.bias
+        evidence, known = {"text": texts}, self._known(start)
+        if known is not None:
+            evidence["knowledge"] = known[0].evidence.nats(known[1])
+        logits = sum(evidence.values(), torch.zeros(())) if known is not None else texts
         generic: list[float] = []
         if reading.scoring == "sigmoid":
             probabilities = logits.sigmoid()
@@ -119,15 +133,25 @@ class Scored(Sequence[Prediction]):
                 probabilities=probabilities[row].clone(),
                 logits=(own := logits[row].clone()),
                 cosines=cosines[row].clone(),
-                evidence={"text": own},
+                evidence={"text": own}
+                if known is None
+                else {source: nats[row].clone() for source, nats in evidence.items()},
                 scoring=reading.scoring,
                 provenance=self._provenance,
                 name=self._names[start + row],
                 generic=(GENERIC_TEXT, generic[row]) if generic else None,
                 nearest_text=NearestText(vectors[row].clone(), classes),
+                known=None if known is None else KnownPicture(known[0], known[1][row].clone()),
             )
             for row in range(len(vectors))
         ]
+
+    def _known(self, start: int) -> tuple[ClassKnowledge, Tensor] | None:
+        """What the graph says, and how far the pictures of a block go along each of its columns."""
+        if self._knowledge is None:
+            return None
+        rows = Embeddings(self._told[start : start + self._rows], self._told_space)
+        return self._knowledge, self._knowledge.evidence.scores(rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

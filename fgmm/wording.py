@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fgmm.prediction import Prediction
 
 __all__ = ["Wording", "draw_table", "explain_prediction", "shorten_path"]
@@ -33,7 +35,7 @@ def explain_prediction(prediction: Prediction, k: int) -> str:
     answer = f"{prediction.label}, probability {prediction.probability:.3f}"
     lines = [f"{subject}{answer} ({prediction.meaning})"]
     for i in prediction.ranking(k):
-        parts = " + ".join(f"{float(v[i]):.2f} {key}" for key, v in prediction.evidence.items())
+        parts = _sum(f"{float(v[i]):.2f} {key}" for key, v in prediction.evidence.items())
         line = f"  {prediction.labels[i]}: {float(prediction.logits[i]):.2f} nats = {parts}"
         if i != first:
             line += f", {float(prediction.logits[first] - prediction.logits[i]):.2f} behind"
@@ -42,10 +44,26 @@ def explain_prediction(prediction: Prediction, k: int) -> str:
         if wording is not None and wording.among > 1:
             line += f"; nearest of {wording.among} texts: {wording.text!r} ({wording.cosine:.3f})"
         lines.append(line)
+        if i == first and prediction.known is not None:
+            lines += _reasons(prediction)
     if prediction.generic is not None:
         text, logit = prediction.generic
         lines.append(f"  weighed against {text!r}: {logit:.2f} nats")
     return "\n".join(lines)
+
+
+def _sum(terms: Iterable[str]) -> str:
+    return " + ".join(terms).replace("+ -", "- ")
+
+
+def _reasons(prediction: Prediction) -> list[str]:
+    told = ", ".join(map(str, prediction.reasons()))
+    lines = [f"    for it: {told}"] if told else []
+    if len(prediction) > 1:
+        second = prediction.labels[prediction.ranking(2)[1]]
+        told = ", ".join(map(str, prediction.reasons(against=second)))
+        lines += [f"    told from {second} by: {told}"] if told else []
+    return lines
 
 
 def draw_table(prediction: Prediction) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fgmm.candidates import CandidateTexts
-    from fgmm.prediction import Predictions
+    from fgmm.predictions import Predictions
 
 __all__ = ["classify_pictures"]
 

@@ -340,7 +340,7 @@ def test_a_prediction_survives_pickling():
 def test_what_cannot_work_says_so():
     red = plain("red")
     with pytest.raises(
-        CandidateError, match=r"reads no graph yet: leave knowledge=None, .* knowledge\.describe"
+        CandidateError, match=r"knowledge is a object, not a KnowledgeGraph: .*read_graph"
     ):
         classify(red, COLOURS, encoder="fake", knowledge=object())
     with pytest.raises(EncoderBroken, match="reads pictures only"):

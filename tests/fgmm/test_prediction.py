@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgmm.prediction import Prediction, Predictions, Wording
+from fgmm.prediction import Prediction, Wording
+from fgmm.predictions import Predictions
 
 
 def made(logits, labels=None, **more):

@@ -1,0 +1,68 @@
+"""What a caller of `fgmm.classify` gave as knowledge, checked."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from fgmm.encoders.both_layers import join_layers
+from fgmm.errors import CandidateError, SpaceMismatch
+from knowledge import KnowledgeGraph
+
+if TYPE_CHECKING:
+    from fgmm.encoders.base import ImageEncoder
+    from fgmm.encoders.both_layers import BothLayers
+    from fgmm.joint import JointEmbedding
+
+__all__ = ["choose_layers", "read_knowledge"]
+
+
+def read_knowledge(
+    knowledge: object, joint: JointEmbedding | str | os.PathLike[str] | None
+) -> tuple[KnowledgeGraph | None, JointEmbedding | None]:
+    """Check the graph, and load what was learned of it where a folder is given.
+
+    Raises
+    ------
+    CandidateError
+        If the graph is none, or there is a joint embedding and no graph.
+    StoreError
+        If the folder holds no joint embedding.
+    """
+    if knowledge is None:
+        if joint is not None:
+            raise CandidateError(
+                "joint is given and knowledge is not: what was learned is about a graph's "
+                "attributes; give that graph, knowledge=graph"
+            )
+        return None, None
+    if not isinstance(knowledge, KnowledgeGraph):
+        raise CandidateError(
+            f"knowledge is a {type(knowledge).__name__}, not a KnowledgeGraph: give what "
+            "knowledge.read_graph, knowledge.load_pack or KnowledgeGraph.from_networkx returns"
+        )
+    if isinstance(joint, (str, os.PathLike)):
+        from fgmm.joint import JointEmbedding
+
+        joint = JointEmbedding.load(joint)
+    return knowledge, joint
+
+
+def choose_layers(encoder: ImageEncoder, joint: JointEmbedding | None) -> BothLayers | None:
+    """Give an encoder of both layers where what was learned reads the features.
+
+    Raises
+    ------
+    SpaceMismatch
+        If it was learned on another encoder's vectors.
+    """
+    if joint is None or joint.space == encoder.space:
+        return None
+    both = join_layers(encoder)
+    if joint.space not in both.spaces:
+        raise SpaceMismatch(
+            f"the joint embedding was trained in {joint.space!r}, and this encoder's spaces are "
+            f"{' and '.join(map(repr, both.spaces))}: use the encoder it was trained with, or "
+            "train it again"
+        )
+    return both

@@ -1,0 +1,121 @@
+"""Which facts of a graph speak for an answer, in words and nats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fgmm.class_knowledge.evidence import Evidence
+
+__all__ = ["Reason", "reasons_against", "reasons_for"]
+
+_HAS = 0.5  # strength from which a class is said to have something
+_DIFFERS = 0.25  # least difference in strength that tells two classes apart
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A fact that speaks for an answer.
+
+    Parameters
+    ----------
+    text : str
+        ``"yellow petals"``; ``"no dark disc"`` where the graph says that it has none.
+    nats : float
+        What it adds to the logit of the answer: beyond the mean of the candidates, or beyond
+        what it adds to the rival's.
+    strength : float
+        Of the attribute in the answer, 0 to 1, as the graph states it.
+    rival : float or None
+        The same in the rival; None where there is no rival or the graph does not say.
+
+    Examples
+    --------
+    >>> print(Reason("yellow petals", 1.21, 0.95, 0.1))
+    yellow petals +1.2
+    """
+
+    text: str
+    nats: float
+    strength: float
+    rival: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.nats:+.1f}"
+
+
+def reasons_for(evidence: Evidence, scores: Tensor, index: int, n: int) -> list[Reason]:
+    """Give the n things a class has that speak most for it, beyond the mean of the candidates.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    scores : Tensor of shape (columns,)
+        Of one picture.
+    index : int
+        Of the class.
+    n : int
+
+    Returns
+    -------
+    list of Reason
+        Only what adds something, the most first.
+    """
+    parts = evidence.parts(scores, index).numpy()
+    own = _stated(evidence, index)
+    has = np.nan_to_num(own, nan=0.0) >= _HAS
+    best = [i for i in np.argsort(-parts, kind="stable") if has[i] and parts[i] > 0][:n]
+    return [Reason(evidence.says[i], float(parts[i]), float(own[i])) for i in best]
+
+
+def reasons_against(
+    evidence: Evidence, scores: Tensor, index: int, rival: int, n: int
+) -> list[Reason]:
+    """Give the n facts that tell a class from a rival and speak most for the class.
+
+    Something it has and the rival has less of, or something the rival has and it is stated not
+    to have; what nobody stated of a class is no reason to say that it has it not.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    scores : Tensor of shape (columns,)
+        Of one picture.
+    index, rival : int
+        Of the two classes.
+    n : int
+
+    Returns
+    -------
+    list of Reason
+        Only what adds something, the most first.
+    """
+    nats = (evidence.parts(scores, index) - evidence.parts(scores, rival)).numpy()
+    own, other = _stated(evidence, index), _stated(evidence, rival)
+    told, others = np.nan_to_num(own, nan=0.0), np.nan_to_num(other, nan=0.0)
+    has = (told >= _HAS) & (told - others >= _DIFFERS)
+    lacks = ~np.isnan(own) & (own < _HAS) & (others >= _HAS) & (others - told >= _DIFFERS)
+    speaks = (has | lacks) & (nats > 0)
+    best = [i for i in np.argsort(-nats, kind="stable") if speaks[i]][:n]
+    return [
+        Reason(
+            evidence.says[i] if has[i] else f"no {evidence.says[i]}",
+            float(nats[i]),
+            float(own[i]),
+            None if np.isnan(other[i]) else float(other[i]),
+        )
+        for i in best
+    ]
+
+
+def _stated(evidence: Evidence, index: int) -> np.ndarray:
+    """Strengths of a class (columns,), NaN where the graph says nothing."""
+    row = evidence.strengths[[index]]
+    found = np.full(len(evidence.says), np.nan)
+    found[row.indices] = row.data
+    return found

@@ -1,14 +1,20 @@
-"""Pictures and classes mapped into one space: a ridge regression, sharpened by a contrast."""
+"""Classes mapped to pictures: a ridge regression, sharpened by a contrast."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from fgmm.joint.regression_inputs import check_labelled, check_number, check_rows
+from fgmm.joint.regression_inputs import (
+    check_labelled,
+    check_number,
+    check_rows,
+    sum_by_class,
+)
 
 __all__ = ["ContrastiveEmbedding", "FittedContrastiveEmbedding"]
 
@@ -19,18 +25,20 @@ _LEAST = 1e-12  # a length below it is nothing, as in `normalize`
 
 @dataclass(frozen=True, slots=True)
 class ContrastiveEmbedding:
-    """Map pictures to what is known of their class, then pull right pairs together.
+    """Foretell the mean picture of a class from what is known of it, then pull pairs together.
 
     Class vectors come in blocks (attributes, ancestors, ...). Each block is taken from its
-    mean over the base classes, scaled to length one and to its weight. First every picture is
-    regressed on its class's vector (ridge, each class counting the same); then, for ``steps``
-    steps, map and class vectors are moved so that a picture's own class has the largest cosine
+    mean over the base classes, scaled to length one and to its weight. First the mean pictures of
+    the classes are regressed on these vectors (ridge, each class counting the same) and compared
+    with pictures by their angle; then, for ``steps`` steps, a map of the pictures, which begins as
+    none, and the map of the classes are moved so that a picture's own class has the largest cosine
     among the base classes, with a penalty on leaving the ridge solution.
 
     Parameters
     ----------
     penalty : float, default=1.0
-        Of the ridge, in units of the mean variance of a feature.
+        Of the ridge, in units of the mean variance of a column of the class vectors; columns in
+        which all are 0 do not count.
     steps : int, default=0
         Of the contrast. 0 leaves the ridge as it is: right where the encoder knows the base
         pictures by heart and the contrast has nothing left to learn.
@@ -46,7 +54,13 @@ class ContrastiveEmbedding:
     ``scores`` are cosines in [-1, 1].
 
     The contrast is the cross-entropy of CLIP's image side (Radford et al. 2021, figure 3) over
-    the base classes, temperature 0.1, Adam; the bilinear form is that of ESZSL.
+    the base classes, temperature 0.1, Adam.
+
+    References
+    ----------
+    Shigeto, Suzuki, Hara, Shimbo, Matsumoto: Ridge regression, hubness, and zero-shot learning.
+    ECML PKDD 2015: regressing from classes to pictures, and not back, makes fewer hubs. It is
+    also `SemanticAutoencoder` with ``balance=0`` and ``compare_in="pictures"``.
 
     Examples
     --------
@@ -102,20 +116,23 @@ class ContrastiveEmbedding:
             )
         weights = self.weights or (1.0,) * len(widths)
         mean, centre = features.mean(0), classes.mean(0)
-        m = classes.shape[1]
         start = FittedContrastiveEmbedding(
-            mean, features.new_zeros(features.shape[1], m), centre, torch.eye(m).to(classes),
-            widths, weights,
-        )  # fmt: skip
-        x, targets = (features - mean).double(), start.blocks(classes).double()
-        share = 1 / torch.bincount(labels, minlength=len(classes))[labels].double() / len(classes)
-        gram = x.mT @ (share.unsqueeze(1) * x)
-        right = x.mT @ (share.unsqueeze(1) * targets[labels])
-        ridge = self.penalty * gram.diagonal().mean() * torch.eye(len(gram)).to(gram)
-        image_map = torch.linalg.solve(gram + ridge, right).to(features)
-        fitted = FittedContrastiveEmbedding(
-            mean, image_map, centre, start.class_map, widths, weights
+            mean,
+            torch.eye(features.shape[1]).to(features),
+            centre,
+            features.new_zeros(classes.shape[1], features.shape[1]),
+            widths,
+            weights,
         )
+        known = start.blocks(classes).double()
+        counts = torch.bincount(labels, minlength=len(classes)).unsqueeze(1)
+        pictures = sum_by_class((features - mean).double(), labels, len(classes)) / counts
+        gram = known.mT @ known
+        size = gram.diagonal().sum() / gram.diagonal().count_nonzero().clamp(min=1)
+        ridge = self.penalty * size * torch.eye(len(gram)).to(gram)
+        # all alike, nothing can be told: the pseudo-inverse of 0 is 0
+        solved = torch.linalg.solve(gram + ridge, known.mT @ pictures) if size else start.class_map
+        fitted = dataclasses.replace(start, class_map=solved.to(features))
         return self._contrast(fitted, features, labels, classes) if self.steps else fitted
 
     def _contrast(
@@ -141,9 +158,7 @@ class ContrastiveEmbedding:
                 (loss + _STAY * (away[0] + away[1])).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
         maps = [p.detach() for p in moved]
-        return FittedContrastiveEmbedding(
-            start.mean, maps[0], start.centre, maps[1], start.widths, start.weights
-        )
+        return dataclasses.replace(start, image_map=maps[0], class_map=maps[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,11 +169,11 @@ class FittedContrastiveEmbedding:
     ----------
     mean : Tensor of shape (d,)
         Of the base pictures.
-    image_map : Tensor of shape (d, m)
+    image_map : Tensor of shape (d, d)
         From centred features.
     centre : Tensor of shape (m,)
         Mean of the base classes' vectors.
-    class_map : Tensor of shape (m, m)
+    class_map : Tensor of shape (m, d)
         From blocks.
     widths, weights : tuple
         As in `ContrastiveEmbedding`, filled in.
@@ -261,5 +276,5 @@ class FittedContrastiveEmbedding:
         """
         check_rows(classes, "classes", len(self.centre))
         blocks = self.blocks(classes)
-        lengths = (blocks @ self.class_map).norm(dim=1, keepdim=True)
+        lengths: Tensor = (blocks @ self.class_map).norm(dim=1, keepdim=True)
         return blocks / lengths.clamp(min=_LEAST)

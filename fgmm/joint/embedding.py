@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JointEmbedding"]
 
-_FORMAT = "fgmm-joint-embedding-1"
+_FORMAT = "fgmm-joint-embedding-2"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

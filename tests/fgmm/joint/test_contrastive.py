@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fgmm.errors import DatasetError
-from fgmm.joint import ContrastiveEmbedding
+from fgmm.joint import ContrastiveEmbedding, SemanticAutoencoder
 from fgmm.joint.class_regression import held_out_scores
 
 
@@ -29,16 +29,41 @@ def test_without_steps_it_is_a_ridge_regression_in_which_classes_count_the_same(
     x, labels, classes = data()
     fitted = ContrastiveEmbedding(penalty).fit(x, labels, classes)
     c, z, y = classes.numpy(), x.numpy(), labels.numpy()
-    targets = unit(c - c.mean(0))
-    share = np.array([1 / (y == label).sum() / len(c) for label in y])
+    known = unit(c - c.mean(0))
     centred = z - z.mean(0)
-    size = penalty * np.mean((share[:, None] * centred**2).sum(0))
-    # the same as least squares with the penalty as d more rows
-    rows = np.concatenate([np.sqrt(share)[:, None] * centred, np.sqrt(size) * np.eye(z.shape[1])])
-    wanted = np.concatenate([np.sqrt(share)[:, None] * targets[y], np.zeros((z.shape[1], 5))])
-    w = np.linalg.lstsq(rows, wanted, rcond=None)[0]
-    expected = unit(centred @ w) @ targets.T
+    pictures = np.stack([centred[y == label].mean(0) for label in range(len(c))])
+    size = penalty * np.mean((known**2).sum(0))
+    # the same as least squares with the penalty as m more rows
+    rows = np.concatenate([known, np.sqrt(size) * np.eye(5)])
+    w = np.linalg.lstsq(rows, np.concatenate([pictures, np.zeros((5, z.shape[1]))]), rcond=None)[0]
+    expected = unit(centred) @ unit(known @ w).T
     np.testing.assert_allclose(fitted.scores(x, classes).numpy(), expected, atol=1e-8)
+
+
+def test_without_steps_it_is_an_end_of_the_semantic_autoencoder():
+    """Both blocks unit rows, classes of one size: SAE sums over pictures what is a mean here."""
+    x, labels, classes = data(n=60)
+    labels = torch.arange(60) % 6
+    x, known = x - x.mean(0), torch.nn.functional.normalize(classes - classes.mean(0), dim=1)
+    size = known.square().sum(0).mean()
+    other = SemanticAutoencoder(balance=0.0, penalty=float(0.7 * 10 * size), compare_in="pictures")
+    expected = other.fit(x, labels, known).scores(x, known)
+    found = ContrastiveEmbedding(0.7).fit(x, labels, classes).scores(x, classes)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_block_of_weight_0_changes_nothing():
+    x, labels, classes = data()
+    alone = ContrastiveEmbedding(0.3, steps=3).fit(x, labels, classes).scores(x, classes)
+    more = torch.cat([classes, torch.rand(6, 4, generator=torch.Generator().manual_seed(1))], 1)
+    both = ContrastiveEmbedding(0.3, 3, (5, 4), (1.0, 0.0)).fit(x, labels, more)
+    torch.testing.assert_close(both.scores(x, more), alone)
+
+
+def test_classes_of_which_the_same_is_known_are_not_told_apart():
+    x, labels, classes = data()
+    fitted = ContrastiveEmbedding().fit(x, labels, torch.ones_like(classes))
+    assert (fitted.scores(x, classes) == 0).all()
 
 
 def test_blocks_by_hand():

@@ -10,9 +10,10 @@ import torch
 
 from fgmm.embeddings import Embeddings
 from fgmm.errors import DatasetError, SpaceMismatch, StoreError
-from fgmm.joint import JointEmbedding
+from fgmm.joint import JointEmbedding, embedding_choice
 from fgmm.joint.class_inputs import ClassInputs
 from fgmm.joint.contrastive import ContrastiveEmbedding, FittedContrastiveEmbedding
+from fgmm.joint.embedding_choice import class_accuracies
 from knowledge import Concept, KnowledgeGraph, Relation, Trait
 from knowledge.errors import ConceptNotFound
 
@@ -154,6 +155,28 @@ def test_weights_of_classes_and_scores_of_pictures_by_hand():
         joint.logits(graph, seen, ["red thing", "blue thing", "riddle"]),
         torch.tensor([[-2 * half, 2 * half, 0.0]]),
     )
+
+
+def test_accuracies_of_classes_that_were_held_out():
+    scores = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    first = class_accuracies([(scores, torch.tensor([0, 0, 0, 1]))])
+    torch.testing.assert_close(first, torch.tensor([2 / 3, 0.0]).double())
+    both = class_accuracies([(scores, torch.tensor([0, 0, 0, 1])), (scores[:1], torch.tensor([0]))])
+    assert both.tolist()[:3] == [*first.tolist(), 1.0]
+
+
+@pytest.mark.parametrize(("gains", "wanted"), [((0.6, 0.1), 10), ((0.9, -0.8), 0), ((0, 0), 0)])
+def test_a_contrast_is_taken_where_its_gain_is_above_its_standard_error(monkeypatch, gains, wanted):
+    """Gains of 0.6 and 0.1 have the mean 0.35 and the error 0.25; 0.9 and -0.8, 0.05 and 0.85."""
+
+    def accuracies(held):
+        return torch.tensor([0.1, 0.9]) + (held == 10) * torch.tensor(gains)
+
+    monkeypatch.setattr(embedding_choice, "class_accuracies", accuracies)
+    monkeypatch.setattr(embedding_choice, "find_sharpness", float)
+    monkeypatch.setattr(embedding_choice, "held_out_scores", lambda method, *_, **__: method.steps)
+    graph, x, seen, *_ = held_out()
+    assert JointEmbedding.train(graph, x, seen, folds=2).about["steps"] == wanted
 
 
 def test_saved_and_read_back(tmp_path):

@@ -27,6 +27,7 @@ from knowledge_judging import (
     by_class,
     difference,
     harmonic,
+    harmonic_difference,
     harmonic_summary,
     pick_gamma,
     summary,
@@ -111,11 +112,11 @@ def judge_set(encoder, given: World) -> dict[str, Any]:
     every, seen = base + keys, np.arange(len(base) + len(keys)) < len(base)
     among = np.concatenate([np.searchsorted(base, test.keys), len(base) + truth])
     rows: dict[str, Any] = {}
-    plain, both, best = None, None, 0.0
+    alone, together, best = {}, {}, 0.0
     for entry in entries(encoder, given):
         row = entry.row
         own = by_class(row.scores(given, novel, keys), truth)
-        plain = plain or own
+        alone[row.name] = own
         controls = {}
         for name in row.controls:
             if name == "swapped":
@@ -128,16 +129,22 @@ def judge_set(encoder, given: World) -> dict[str, Any]:
             controls[name] = {way: np.mean([e[way] for e in each], axis=0) for way in own}
         gamma = gamma_of(entry, given)
         scores = torch.cat([row.scores(given, pool, every) for pool in (test, novel)])
-        mixed = usual_and_calibrated(scores, among, seen, gamma)
-        if both is None:
-            both, best = mixed, best_harmonic(scores, among, seen)
+        mixed = together[row.name] = usual_and_calibrated(scores, among, seen, gamma)
+        if row.name == "names":
+            best = best_harmonic(scores, among, seen)
+        # of rows that learn, those of JointEmbedding come first
+        others = [o for o in ("names", getattr(row, "rival", "names")) if o in alone]
         rows[row.name] = {
             **summary(own),
-            "minus names": difference(own, plain),
+            **{f"minus {o}": difference(own, alone[o]) for o in others},
             "controls": {name: summary(c) for name, c in controls.items()},
             "minus controls": {name: difference(own, c) for name, c in controls.items()},
             "gamma": gamma,
-            **{kind: harmonic_summary(mixed[kind], both[kind]) for kind in mixed},
+            **{kind: harmonic_summary(mixed[kind]) for kind in mixed},
+            **{
+                f"H minus {o}": harmonic_difference(mixed["calibrated"], together[o]["calibrated"])
+                for o in others
+            },
             "chosen": row.chosen,
         }
         print(f"{given.data:12s} {headline(row.name, rows[row.name])}", flush=True)

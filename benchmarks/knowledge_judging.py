@@ -16,6 +16,7 @@ __all__ = [
     "by_class",
     "difference",
     "harmonic",
+    "harmonic_difference",
     "harmonic_summary",
     "pick_gamma",
     "summary",
@@ -114,27 +115,28 @@ def usual_and_calibrated(
     return found
 
 
-def harmonic_summary(own: dict[str, np.ndarray], names: dict[str, np.ndarray]) -> dict[str, Any]:
-    """U, S and H, and H less that of another row; classes of each side drawn with replacement."""
-    rng = np.random.default_rng(0)
-    drawn = {
-        side: rng.integers(len(own[side]), size=(RESAMPLES, len(own[side]))) for side in ("U", "S")
-    }
-
-    def resampled(row: dict[str, np.ndarray]) -> np.ndarray:
-        u, s = (row[side][drawn[side]].mean(1) for side in ("U", "S"))
-        return 2 * u * s / np.maximum(u + s, 1e-12)
-
-    u, s = float(own["U"].mean()), float(own["S"].mean())
-    other = harmonic(float(names["U"].mean()), float(names["S"].mean()))
-    mine, theirs = resampled(own), resampled(names)
+def harmonic_summary(own: dict[str, np.ndarray]) -> dict[str, Any]:
+    """U, S and H with its interval; classes of each side drawn with replacement."""
     return {
-        "U": u,
-        "S": s,
-        "H": harmonic(u, s),
-        "H class_ci95": np.quantile(mine, (0.025, 0.975)).tolist(),
-        "H minus names": {
-            "mean": harmonic(u, s) - other,
-            "class_ci95": np.quantile(mine - theirs, (0.025, 0.975)).tolist(),
-        },
+        "U": float(own["U"].mean()),
+        "S": float(own["S"].mean()),
+        "H": harmonic(float(own["U"].mean()), float(own["S"].mean())),
+        "H class_ci95": np.quantile(resampled(own), (0.025, 0.975)).tolist(),
     }
+
+
+def harmonic_difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, Any]:
+    """H of the one less that of the other, with the same classes drawn for both."""
+    h = [harmonic(float(row["U"].mean()), float(row["S"].mean())) for row in (one, other)]
+    drawn = resampled(one) - resampled(other)
+    return {"mean": h[0] - h[1], "class_ci95": np.quantile(drawn, (0.025, 0.975)).tolist()}
+
+
+def resampled(row: dict[str, np.ndarray]) -> np.ndarray:
+    """H of classes drawn with replacement; the same draws for rows of as many classes."""
+    rng = np.random.default_rng(0)
+    u, s = (
+        row[side][rng.integers(len(row[side]), size=(RESAMPLES, len(row[side])))].mean(1)
+        for side in ("U", "S")
+    )
+    return 2 * u * s / np.maximum(u + s, 1e-12)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +35,13 @@ SENTENCES = 3  # of attributes, at most 20 words each
 
 @dataclass(frozen=True)
 class Told:
-    """What is said of the classes of a set, each by its key."""
+    """What is said of the classes of a set, each by its key; ``above`` are names of groups."""
 
     names: dict[str, str]
     sentences: dict[str, list[str]]
     descriptions: dict[str, str]
     word: str
+    above: dict[str, str] = field(default_factory=dict)
 
     def scrambled(self, seed: int) -> Told:
         """Every word with its letters shuffled: one draw of worthless words."""
@@ -50,6 +51,7 @@ class Told:
             {key: [scramble(s, rng) for s in every] for key, every in self.sentences.items()},
             {key: scramble(text, rng) for key, text in self.descriptions.items()},
             scramble(self.word, rng),
+            {id: scramble(text, rng) for id, text in self.above.items()},
         )
 
 
@@ -155,5 +157,7 @@ def world(encoder, data: str, cache: Path | None) -> World:
         key: [s.text for s in knowledge.describe(graph, id, word=WORDS[data], count=SENTENCES)]
         for key, id in concepts.items()
     }
-    told = Told(names, sentences, {key: looks[key] for key in names}, WORDS[data])
+    own = set(concepts.values())
+    above = {c.id: c.name for c in graph.concepts() if c.id not in own}
+    told = Told(names, sentences, {key: looks[key] for key in names}, WORDS[data], above)
     return World(data, graph, concepts, told, pools(encoder, data, cache))

@@ -47,7 +47,8 @@ def markdown(told: dict[str, Any]) -> str:
         "classes in per cent, differences in points and paired by class; in brackets 95 % intervals "
         "over classes. Swapped and scrambled are means over "
         f"{told['draws']} draws. **Bold**: surely ahead of names alone and of every control of its "
-        "own (interval above 0).",
+        'own (interval above 0). "- JointEmbedding": less the row of `JointEmbedding` with the same '
+        "words.",
     ]
     for data, found in told["sets"].items():
         lines += [
@@ -57,16 +58,16 @@ def markdown(told: dict[str, Any]) -> str:
             f"{found['base pictures']:,} pictures",
             "",
             f"| row | 20-way | all {found['novel classes']} | 20-way - names | - swapped "
-            "| - scrambled | - swapped in training | all - names |",
-            "|---|---|---|---|---|---|---|---|",
+            "| - scrambled | - swapped in training | - JointEmbedding | all - names |",
+            "|---|---|---|---|---|---|---|---|---|",
             *(zero_shot(name, row) for name, row in found["rows"].items()),
             "",
             "With base classes in: U of novel, S of base classes, H their harmonic mean; gamma is "
             "what base classes lose, chosen on held-out base classes. Names alone reach an H of "
             f"{100 * found['names, best H']:.1f} at most, with gamma chosen on the pictures judged.",
             "",
-            "| row | U | S | H | gamma | U | S | H | H - names |",
-            "|---|---|---|---|---|---|---|---|---|",
+            "| row | U | S | H | gamma | U | S | H | H - names | H - JointEmbedding |",
+            "|---|---|---|---|---|---|---|---|---|---|",
             *(together(name, row) for name, row in found["rows"].items()),
         ]
     return "\n".join(lines) + "\n"
@@ -82,9 +83,18 @@ def zero_shot(name: str, row: dict[str, Any]) -> str:
         points(row["all"]),
         "" if alone else signed(row["minus names"]["20-way"]),
         *map(signed, controls),
+        signed(rival(name, row, "minus", "20-way")),
         "" if alone else signed(row["minus names"]["all"]),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def rival(name: str, row: dict[str, Any], kind: str, way: str | None = None) -> dict | None:
+    """The difference to the row of JointEmbedding; None where it has none, or is that row."""
+    others = [key for key in row if key.startswith(f"{kind} ") and key.endswith("JointEmbedding")]
+    if not others or others[0] == f"{kind} {name}":
+        return None
+    return row[others[0]][way] if way else row[others[0]]
 
 
 def together(name: str, row: dict[str, Any]) -> str:
@@ -96,6 +106,7 @@ def together(name: str, row: dict[str, Any]) -> str:
         f"{row['gamma']:.2f}",
         *(f"{100 * best[k]:.1f}" for k in "US"),
         f"{100 * best['H']:.1f} [{100 * low:.1f}, {100 * high:.1f}]",
-        "" if name == "names" else signed(best["H minus names"]),
+        "" if name == "names" else signed(row["H minus names"]),
+        signed(rival(name, row, "H minus")),
     ]
     return f"| {' | '.join(cells)} |"

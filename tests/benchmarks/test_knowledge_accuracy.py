@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fgmm
-from fgmm.joint import ESZSL, ContrastiveEmbedding
+from fgmm.joint import ESZSL, ContrastiveEmbedding, GraphRegression
 from knowledge import Adjacency, Concept, KnowledgeGraph, Relation, describe, load_pack
 
 TRAITS, BASE, NOVEL = 10, 12, 20
@@ -57,6 +57,7 @@ def made_up(benchmark_module, pool, seed=0):
         {key: [s.text for s in describe(graph, key, count=2)] for key in keys},
         {key: f"looks of {key}" for key in keys},
         "thing",
+        {name: name for name in ("thing", "group 0", "group 1", "group 2")},
     )
 
     def pictures(which, n):
@@ -245,6 +246,28 @@ def test_fitting_anew_leaves_a_row_as_it_was(benchmark_module, world):
     assert not torch.equal(less.scores(world, novel, novel.classes), before)
 
 
+def test_a_graph_of_worthless_names_is_fitted_anew(benchmark_module, world):
+    module, encoder = benchmark_module("knowledge_learned"), Texts()
+    links = torch.from_numpy(
+        Adjacency.of(world.graph, relations="is-a").normalised("row", self_loops=True).toarray()
+    ).float()
+    nodes = module.node_vectors(encoder, world, world.told)
+    row = module.GraphRow(
+        "r", GraphRegression(nodes, links, hidden=8, steps=5), "nodes", encoder=encoder
+    ).fit(world, world.pools["train"])
+    novel = world.pools["novel"]
+    own = row.scores(world, novel, novel.classes)
+    again = row.scores(world, novel, novel.classes, told=world.told)
+    torch.testing.assert_close(again, own)
+    bad = world.told.scrambled(0)
+    assert sorted("".join(bad.above.values())) == sorted("".join(world.told.above.values()))
+    worthless = row.scores(world, novel, novel.classes, told=bad)
+    assert not torch.allclose(worthless, own)
+    names = benchmark_module("knowledge_words").WordRow(encoder, "names")
+    both = module.Sum(names, row).scores(world, novel, novel.classes, told=bad)
+    torch.testing.assert_close(both, names.scores(world, novel, novel.classes) + worthless)
+
+
 def test_the_joint_row_is_the_joint_embedding_added_to_names(benchmark_module, world):
     module, words = benchmark_module("knowledge_learned"), benchmark_module("knowledge_words")
     novel, train = world.pools["novel"], world.pools["train"]
@@ -338,10 +361,10 @@ def test_seen_and_unseen_by_hand(benchmark_module):
     found = module.usual_and_calibrated(scores, truth, seen, 0.2)
     assert {k: v.tolist() for k, v in found["usual"].items()} == {"U": [0.5], "S": [1.0]}
     assert {k: v.tolist() for k, v in found["calibrated"].items()} == {"U": [1.0], "S": [1.0]}
-    told = module.harmonic_summary(found["calibrated"], found["usual"])
-    assert told["H"] == 1
-    assert told["H minus names"]["mean"] == pytest.approx(1 - 2 / 3)
-    same = module.harmonic_summary(found["usual"], found["usual"])["H minus names"]
+    assert module.harmonic_summary(found["calibrated"])["H"] == 1
+    lead = module.harmonic_difference(found["calibrated"], found["usual"])
+    assert lead["mean"] == pytest.approx(1 - 2 / 3)
+    same = module.harmonic_difference(found["usual"], found["usual"])
     assert same == {"mean": 0, "class_ci95": [0, 0]}
 
 
@@ -359,12 +382,42 @@ def test_the_whole_set_is_judged(benchmark_module, world, monkeypatch):
     assert table.earned(rows["ESZSL"]) == (True, True)
     assert not any(table.earned(rows["names + descriptions"]))
     assert rows["names + ESZSL"]["all"]["mean"] > rows["names"]["all"]["mean"] + 0.3
+    for name in ("ESZSL", "names + ESZSL"):
+        rival = name.replace("ESZSL", "JointEmbedding")
+        lead = rows[name][f"minus {rival}"]["all"]["mean"]
+        assert lead == pytest.approx(rows[name]["all"]["mean"] - rows[rival]["all"]["mean"])
+        assert f"H minus {rival}" in rows[name]
+    assert not [key for key in rows["names + descriptions"] if key.endswith("JointEmbedding")]
     text = table.markdown({
         "encoder": "e", "space": "sp", "date": "today", "draws": 5, "sets": {"made up": told},
     })  # fmt: skip
     assert "| **ESZSL** |" in text
     assert "| names + descriptions |" in text
     assert "20 novel classes, 60 pictures; learned from 12 base classes, 96 pictures" in text
+
+
+def test_held_out_base_classes_are_told_apart_by_what_the_others_taught(
+    benchmark_module, world, monkeypatch
+):
+    module, learned = benchmark_module("knowledge_held_out"), benchmark_module("knowledge_learned")
+    eszsl = learned.LearnedRow("ESZSL", ESZSL(0.1, 0.1), "centred", worth=30.0)
+    monkeypatch.setattr(module, "classical_rows", lambda encoder, world: [eszsl])
+    shown = []
+
+    def spied(given):
+        shown.append(set(given.pools["train"].classes))
+        return learned.joint_row(given)
+
+    monkeypatch.setattr(module, "joint_row", spied)
+    monkeypatch.setattr(module, "held_out", lambda keys: [set(keys[:2]), set(keys[2:4])])
+    only = dataclasses.replace(world, pools={"train": world.pools["train"]})
+    found = module.judge_held_out(Texts(), only)
+    keys = world.pools["train"].classes
+    assert shown == [set(keys[2:]), set(keys[:2] + keys[4:])]
+    own, other = found["JointEmbedding"]["all"]["mean"], found["ESZSL"]["all"]["mean"]
+    lead = found["ESZSL"]["JointEmbedding minus it"]["all"]["mean"]
+    assert lead == pytest.approx(own - other)
+    assert found["JointEmbedding"]["JointEmbedding minus it"]["all"]["mean"] == 0
 
 
 # ---------------------------------------------------------------- table

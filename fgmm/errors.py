@@ -12,7 +12,10 @@
     ├── TextTooLong (ValueError)             a text longer than the encoder reads
     ├── CandidateError (ValueError)          candidate texts that cannot be told apart or are empty
     ├── DatasetError (ValueError)            labelled pictures that are not there, or do not fit
-    └── StoreError (OSError)                 a cache or embedding file that is not what it should be
+    ├── LibraryError (ValueError)            a change that a library of species cannot take
+    ├── SpeciesNotFound (LookupError)        no species of that name in the library
+    └── StoreError (OSError)                 a cache, library or embedding file that is not what it
+                                             should be, or cannot be read or written
 
 A message says what is wrong, with the value; then the rule; then the cure.
 """
@@ -27,7 +30,9 @@ __all__ = [
     "EncoderNotFound",
     "FgmmError",
     "ImageError",
+    "LibraryError",
     "SpaceMismatch",
+    "SpeciesNotFound",
     "StoreError",
     "TextTooLong",
     "WeightsNotFound",
@@ -74,5 +79,16 @@ class DatasetError(FgmmError, ValueError):
     """Labelled pictures that are not where they should be, or do not fit what is asked of them."""
 
 
+class LibraryError(FgmmError, ValueError):
+    """A change that a library of species cannot take; the library is as it was."""
+
+
+class SpeciesNotFound(FgmmError, LookupError):
+    """No species of a library has that name; the message gives the nearest."""
+
+
 class StoreError(FgmmError, OSError):
-    """A cache or a file of embeddings that is not what it should be."""
+    """A cache, a library or a file of embeddings that is not what it should be, or cannot be used.
+
+    What it cannot read it leaves as it is.
+    """

@@ -1,0 +1,25 @@
+"""A library of species: what is known, how it changes, and where it is kept.
+
+Values and the pure functions that change them are in `species`, `collection` and `changes`; a
+place that keeps a collection and its history is a `MemoryLibrary` or a `LibraryFile`. Nothing here
+knows of scores or encoders.
+"""
+
+from __future__ import annotations
+
+from fgmm.library.changes import add_photos, add_species, merge, new_photos, remove, rename
+from fgmm.library.collection import Collection
+from fgmm.library.species import Photos, Species, utc_now
+
+__all__ = [
+    "Collection",
+    "Photos",
+    "Species",
+    "add_photos",
+    "add_species",
+    "merge",
+    "new_photos",
+    "remove",
+    "rename",
+    "utc_now",
+]

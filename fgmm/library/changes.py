@@ -1,0 +1,274 @@
+"""What can be done to a collection. Each gives a new one, or raises and nothing has happened."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import TYPE_CHECKING
+
+from fgmm.errors import LibraryError
+from fgmm.library.names import fold_name
+from fgmm.library.species import Photos, Species
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fgmm.library.collection import Collection
+
+__all__ = ["add_photos", "add_species", "merge", "new_photos", "remove", "rename"]
+
+
+def new_photos(collection: Collection, name: str | None, photos: Photos) -> tuple[Photos, Photos]:
+    """Tell photos that are new to a species from those it has already.
+
+    Parameters
+    ----------
+    collection : Collection
+    name : str or None
+        Of the species they are for; None for a species that is yet to come.
+    photos : Photos
+
+    Returns
+    -------
+    new : Photos
+        The first of each content that the species does not have.
+    known : Photos
+        The others: those it has, and second copies among ``photos``.
+
+    Raises
+    ------
+    SpeciesNotFound
+        If no species is called ``name``.
+    LibraryError
+        If another species has one of them, or the vectors are of another length.
+
+    Examples
+    --------
+    >>> from fgmm.library import Collection, Photos
+    >>> photos = Photos([[1.0, 0.0], [1.0, 0.0]], ["ab" * 16] * 2, ["a.jpg", "copy.jpg"])
+    >>> new, known = new_photos(Collection("fake/1", 2, "fake"), None, photos)
+    >>> new.origins, known.origins
+    (('a.jpg',), ('copy.jpg',))
+    """
+    here = None if name is None else collection.find(name)
+    if photos.dim != collection.dim:
+        raise LibraryError(
+            f"the photos' vectors have {photos.dim} numbers and this library's have "
+            f"{collection.dim}: encode the photos with {collection.encoder!r}"
+        )
+    new: dict[str, int] = {}
+    known = []
+    for at, digest in enumerate(photos.digests):
+        holder = collection.holder(digest)
+        if holder is not None and (here is None or holder.id != here.id):
+            shown = photos.origins[at] or digest
+            raise LibraryError(
+                f"the photo {shown!r} is already one of {holder.name!r}: a photo shows one "
+                f"species; remove it there first, leave it out, or merge the two species"
+            )
+        if holder is not None or digest in new:
+            known.append(at)
+        else:
+            new[digest] = at
+    return photos.select(new.values()), photos.select(known)
+
+
+def add_species(
+    collection: Collection,
+    name: str,
+    photos: Photos | None = None,
+    *,
+    names: Iterable[str] = (),
+    description: str | None = None,
+    attributes: Mapping[str, float] | None = None,
+    parent: str | None = None,
+    id: str | None = None,
+) -> Collection:
+    """Add a species; without photos it is known by its words.
+
+    Parameters
+    ----------
+    collection : Collection
+    name : str
+    photos : Photos, optional
+        Second copies of one content are left out, see `new_photos`.
+    names : iterable of str
+        Other names.
+    description : str, optional
+    attributes : mapping of str to float, optional
+    parent : str, optional
+        What it is a kind of.
+    id : str, optional
+        A random one that was never used, if not given.
+
+    Returns
+    -------
+    Collection
+
+    Raises
+    ------
+    LibraryError
+        If a name is taken, a photo is another species', or something is not as `Species` and
+        `Photos` want it.
+
+    Examples
+    --------
+    >>> from fgmm.library import Collection, Photos
+    >>> empty = Collection("fake/1", 2, "fake")
+    >>> birds = add_species(empty, "wren", Photos([[0.0, 1.0]], ["ab" * 16]))
+    >>> add_species(birds, "Wren")
+    Traceback (most recent call last):
+    fgmm.errors.LibraryError: 'Wren' is taken: it is a name of 'wren'. ...
+    """
+    new, _ = new_photos(collection, None, Photos.none(collection.dim) if photos is None else photos)
+    species = Species(
+        uuid.uuid4().hex if id is None else id,
+        name,
+        names if isinstance(names, str) else tuple(names),  # type: ignore[arg-type]  # refused
+        description,
+        {} if attributes is None else attributes,
+        parent,
+        photos=new,
+    )
+    if species.id in collection.species:
+        raise LibraryError(
+            f"the id {species.id!r} belongs to {collection.species[species.id].name!r}: leave it out, "
+            "and a new one is made"
+        )
+    return collection.with_species({species.id: species})
+
+
+def add_photos(collection: Collection, name: str, photos: Photos) -> Collection:
+    """Add photos to a species; those it has already are left out, see `new_photos`.
+
+    Parameters
+    ----------
+    collection : Collection
+    name : str
+    photos : Photos
+
+    Returns
+    -------
+    Collection
+        The same one if all photos are known.
+
+    Raises
+    ------
+    SpeciesNotFound
+        If no species is called ``name``.
+    LibraryError
+        If a photo is another species'.
+    """
+    species = collection.find(name)
+    new, _ = new_photos(collection, name, photos)
+    if not len(new):
+        return collection
+    changed = dataclasses.replace(species, photos=species.photos.joined(new))
+    return collection.with_species({species.id: changed})
+
+
+def remove(collection: Collection, name: str, digests: Iterable[str] | None = None) -> Collection:
+    """Remove a species, or some of its photos.
+
+    Parameters
+    ----------
+    collection : Collection
+    name : str
+    digests : iterable of str, optional
+        Photos to remove. A species that loses its last photo is still known by its words.
+
+    Returns
+    -------
+    Collection
+
+    Raises
+    ------
+    SpeciesNotFound
+        If no species is called ``name``.
+    LibraryError
+        If it does not have one of the photos, or none are given.
+    """
+    species = collection.find(name)
+    if digests is None:
+        return collection.with_species({species.id: None})
+    unwanted = {digests} if isinstance(digests, str) else set(digests)
+    if not unwanted:
+        raise LibraryError(
+            f"no photo of {species.name!r} is named to be removed: give their digests, or leave "
+            "them out to remove the species"
+        )
+    missing = sorted(unwanted - set(species.photos.digests))
+    if missing:
+        holder = collection.holder(missing[0])
+        where = f"; it is one of {holder.name!r}" if holder else ""
+        raise LibraryError(
+            f"{species.name!r} has no photo {missing[0]!r}{where}: give digests of its photos"
+        )
+    kept = [at for at, digest in enumerate(species.photos.digests) if digest not in unwanted]
+    changed = dataclasses.replace(species, photos=species.photos.select(kept))
+    return collection.with_species({species.id: changed})
+
+
+def rename(collection: Collection, name: str, new: str) -> Collection:
+    """Give a species another name; the one it had is not kept.
+
+    Parameters
+    ----------
+    collection : Collection
+    name : str
+    new : str
+        May be one of its other names.
+
+    Returns
+    -------
+    Collection
+
+    Raises
+    ------
+    SpeciesNotFound
+        If no species is called ``name``.
+    LibraryError
+        If ``new`` is no name, or another species'.
+    """
+    species = collection.find(name)
+    return collection.with_species({species.id: dataclasses.replace(species, name=new)})
+
+
+def merge(collection: Collection, into: str, other: str) -> Collection:
+    """Make two species one: photos and names of both, and what else is known.
+
+    The other's names become other names of ``into``. Where both have a description, a parent or
+    a value of one attribute, that of ``into`` is kept.
+
+    Parameters
+    ----------
+    collection : Collection
+    into : str
+        The species that stays, with its id and its place.
+    other : str
+        The species that is gone afterwards.
+
+    Returns
+    -------
+    Collection
+
+    Raises
+    ------
+    SpeciesNotFound
+        If one of them is not there.
+    LibraryError
+        If both are the same species.
+    """
+    kept, gone = collection.find(into), collection.find(other)
+    if kept.id == gone.id:
+        also = "" if fold_name(into) == fold_name(other) else f", also called {other!r}"
+        raise LibraryError(f"{kept.name!r}{also} cannot be merged with itself: name two species")
+    both = dataclasses.replace(
+        kept,
+        names=(*kept.names, *gone.all_names),
+        description=kept.description or gone.description,
+        attributes={**gone.attributes, **kept.attributes},
+        parent=kept.parent or gone.parent,
+        photos=kept.photos.joined(gone.photos),
+    )
+    return collection.with_species({gone.id: None, kept.id: both})

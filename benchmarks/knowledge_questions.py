@@ -122,6 +122,7 @@ def few(guide: Guide, draw: Draw, sure: float):
                 ("by gain", tree[true].questions),
                 ("optimum", best),
                 ("by gain - optimum", tree[true].questions - best),
+                ("over one longer than the optimum", tree[true].questions - best > 1),
                 ("at random", luck.questions),
                 ("by gain, no picture", blind.questions),
                 ("right, by gain", tree[true].right),
@@ -196,24 +197,32 @@ def shown(found: dict[str, Any], scale: float = 1.0, digits: int = 2) -> str:
     )
 
 
+def sizes(row: dict[str, Any]) -> str:
+    return f"{row['pictures']:,} ({row['species']})"
+
+
 def markdown(told: dict[str, Any]) -> str:
     """A table of 12 species and one of 200."""
-    columns = (
-        "expected, optimum", "expected, by gain", "expected, by gain - optimum", "optimum",
-        "by gain", "by gain - optimum", "at random", "by gain, no picture",
-    )  # fmt: skip
+    figures = {
+        "expected, optimum": 1, "expected, by gain": 1, "expected, by gain - optimum": 1,
+        "optimum": 1, "by gain": 1, "by gain - optimum": 1,
+        "over one longer than the optimum": 100, "at random": 1, "by gain, no picture": 1,
+        "right before": 100, "right, by gain": 100,
+    }  # fmt: skip
+    few = told["12"].values()
     lines = [
         f"Encoder `{told['encoder']}` ({told['space']}), {told['date']}. Numbers of questions; in "
-        "brackets 95 % intervals over species. Right: per cent.",
+        "brackets 95 % intervals over species. Right and longer: per cent.",
         "",
-        f"| 12 species, asked until | right before | {' | '.join(columns)} "
-        "| largest expected difference | right after |",
-        "|---" * (len(columns) + 4) + "|",
+        f"| 12 species, asked until | {' | '.join(told['12'])} |",
+        "|---" * (len(few) + 1) + "|",
     ]
-    for name, row in told["12"].items():
-        cells = [shown(row["right before"], 100, 1), *(shown(row[c]) for c in columns)]
-        cells += [f"{row['largest expected difference']:.2f}", shown(row["right, by gain"], 100, 1)]
-        lines.append(f"| {name} ({row['pictures']:,} pictures) | {' | '.join(cells)} |")
+    for name, scale in figures.items():
+        cells = [shown(row[name], scale, 2 if scale == 1 else 1) for row in few]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    largest = [f"{row['largest expected difference']:.2f}" for row in few]
+    lines.append(f"| largest expected difference of a picture | {' | '.join(largest)} |")
+    lines.append(f"| pictures (species) | {' | '.join(sizes(row) for row in few)} |")
     lines += [
         "",
         "| 200 species | by gain | right | at random | right | by gain, no picture | right "

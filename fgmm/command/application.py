@@ -13,6 +13,7 @@ from fgmm.command.doctor_command import examine
 from fgmm.command.embed_command import embed_pictures
 from fgmm.command.encoders_command import list_encoders
 from fgmm.command.evaluate_command import evaluate_heads
+from fgmm.command.joint_command import evaluate_joint, train_joint
 from fgmm.command.terminal import errors_in_words
 
 __all__ = ["app"]
@@ -81,5 +82,11 @@ app.command("classify", cls=_Command)(classify_pictures)
 app.command("ask", cls=_Command)(ask_about_picture)
 app.command("embed", cls=_Command)(embed_pictures)
 app.command("evaluate", cls=_Command)(evaluate_heads)
+joint = typer.Typer(cls=_SpeakingGroup, no_args_is_help=True, rich_markup_mode="markdown")
+joint.command("train", cls=_Command)(train_joint)
+joint.command("evaluate", cls=_Command)(evaluate_joint)
+app.add_typer(
+    joint, name="joint", help="Learn what a graph's attributes look like, to name new classes."
+)
 app.command("encoders", cls=_Command)(list_encoders)
 app.command("doctor", cls=_Command)(examine)

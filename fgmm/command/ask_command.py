@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from fgmm.command.graph_argument import GRAPH_HELP, open_graph
+from fgmm.command.graph_argument import GRAPH_HELP, find_classes, list_unknown, open_graph
 from fgmm.command.label_list import check_labels, read_label_file, split_labels
 from fgmm.command.terminal import announced, console
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ask_about_picture"]
 
 _SHOWN = 3
+_CURE = "Give names that the graph has"
 _ANSWERS = {
     **dict.fromkeys(("y", "yes"), "yes"),
     **dict.fromkeys(("n", "no"), "no"),
@@ -156,7 +157,10 @@ def _candidates(
             split_labels(labels or "") if labels_file is None else read_label_file(labels_file)
         )
         check_labels(candidates)
-        ids = {label: graph.find(label).id for label in candidates}
+        named = candidates if isinstance(candidates, dict) else {label: [] for label in candidates}
+        ids, unknown = find_classes(graph, named, option="--labels", cure=_CURE)
+        if unknown:
+            raise typer.BadParameter(f"{list_unknown(unknown)}. {_CURE}", param_hint="--labels")
     check_labels(candidates)
     if len(ids) < 2:
         raise typer.BadParameter(
@@ -164,13 +168,6 @@ def _candidates(
             "or more",
             param_hint="--labels",
         )
-    first: dict[str, str] = {}
-    for label, id in ids.items():
-        if (other := first.setdefault(id, label)) != label:
-            raise typer.BadParameter(
-                f"{other!r} and {label!r} are one thing in this graph: give one of them",
-                param_hint="--labels",
-            )
     return candidates, ids
 
 

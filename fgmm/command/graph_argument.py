@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from fgmm.plurals import counted
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from knowledge import KnowledgeGraph
 
-__all__ = ["GRAPH_HELP", "open_graph"]
+__all__ = ["GRAPH_HELP", "find_classes", "list_unknown", "open_graph"]
 
 _FIELD_GUIDE = "fieldguide"
+_SHOWN = 3  # of classes that cannot be found
 
 GRAPH_HELP = (
     "What is known of the classes: a file or folder with a graph (CSV, JSON, newick, CUB, ...), "
@@ -65,3 +70,79 @@ def open_graph(given: str) -> KnowledgeGraph:
             param_hint="--knowledge",
         )
     return read_graph(given)
+
+
+def find_classes(
+    graph: KnowledgeGraph, named: Mapping[str, Sequence[str]], *, option: str, cure: str
+) -> tuple[dict[str, str], list[str]]:
+    """Find the concept of each class by its label, else by its names.
+
+    Parameters
+    ----------
+    graph : KnowledgeGraph
+    named : mapping of str to sequence of str
+        Labels, and the names of each.
+    option, cure : str
+        What the user gave the classes by, and what to do where none is found, for the message.
+
+    Returns
+    -------
+    found : dict of str to str
+        Labels to ids.
+    unknown : list of str
+        Of each class that the graph does not know, what to say of it.
+
+    Raises
+    ------
+    AmbiguousName
+        If a name is that of several concepts.
+    typer.BadParameter
+        If two classes are one concept, or none is known.
+
+    Examples
+    --------
+    >>> graph = open_graph("flowers")
+    >>> find_classes(graph, {"049": ["ox-eye daisy"]}, option="--names", cure="say")
+    ({'049': 'oxeye daisy'}, [])
+    """
+    from knowledge.errors import ConceptNotFound
+
+    found: dict[str, str] = {}
+    unknown: list[str] = []
+    label_of: dict[str, str] = {}
+    for label, names in named.items():
+        said = ""
+        for name in dict.fromkeys((label, *names)):
+            try:
+                found[label] = graph.find(name).id
+                break
+            except ConceptNotFound as error:
+                said = str(error)  # that of the last name, which is the most like one
+        else:
+            unknown.append(said if label in said else f"class {label!r}: {said}")
+            continue
+        if (other := label_of.setdefault(found[label], label)) != label:
+            raise typer.BadParameter(
+                f"{other!r} and {label!r} are one thing in this graph, {found[label]!r}: give one "
+                "of them",
+                param_hint=option,
+            )
+    if unknown and not found:
+        raise typer.BadParameter(
+            f"the graph knows none of the {counted(len(named), 'class')}: "
+            f"{list_unknown(unknown)}. {cure}",
+            param_hint=option,
+        )
+    return found, unknown
+
+
+def list_unknown(unknown: Sequence[str]) -> str:
+    """Name the first few classes that a graph does not know.
+
+    Examples
+    --------
+    >>> list_unknown(["no a", "no b", "no c", "no d"])
+    'no a; no b; no c; and 1 more'
+    """
+    more = [f"and {len(unknown) - _SHOWN} more"] if len(unknown) > _SHOWN else []
+    return "; ".join([*unknown[:_SHOWN], *more])

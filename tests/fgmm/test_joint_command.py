@@ -1,0 +1,283 @@
+"""``fgmm joint``: flags of two colours, learned from some pairs and judged on others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+import fgmm
+import knowledge
+from fgmm.command.application import app
+from fgmm.command.joint_pictures import digest_rows, keep_back
+from fgmm.datasets import open_dataset
+from fgmm.joint import JointEmbedding
+from fgmm.joint.comparison import judge_embedding
+from fgmm.joint.judging import beside_seen, by_class
+
+COLOURS = {"red": (220, 20, 20), "green": (20, 160, 30), "blue": (20, 30, 220), "white": (240,) * 3}
+NEW = [("red", "green"), ("green", "blue"), ("blue", "white"), ("white", "red")]
+FAKE = ["--encoder", "fake", "--no-cache"]
+
+
+def flag(pair: tuple[str, str]) -> str:
+    """A name that tells nothing."""
+    colours = list(COLOURS)
+    return f"flag-{'abcd'[colours.index(pair[0])]}{'wxyz'[colours.index(pair[1])]}"
+
+
+PAIRS = [(top, bottom) for top in COLOURS for bottom in COLOURS]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Sixteen classes, the pictures of twelve in ``base``, of four others in ``new``."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("FGMM_DATA", raising=False)
+    monkeypatch.setattr("fgmm.command.terminal._PATIENCE", 600)
+    rng = np.random.default_rng(0)
+    for pair in PAIRS:
+        place = tmp_path / ("new" if pair in NEW else "base") / flag(pair)
+        place.mkdir(parents=True)
+        for at in range(5):
+            pixels = np.zeros((16, 16, 3)) + COLOURS[pair[1]]
+            pixels[:8] = COLOURS[pair[0]]
+            pixels = np.clip(pixels + rng.normal(0, 40, pixels.shape), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(place / f"{at}.png")
+    rows = ["concept,attribute,strength,part"]
+    for pair in PAIRS:
+        rows += [f"{flag(pair)},{pair[0]},1,top", f"{flag(pair)},{pair[1]},1,bottom"]
+    Path("flags.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, ["joint", *(str(argument) for argument in arguments)])
+
+
+def train(*more: object):
+    return run("train", "base", "--knowledge", "flags.csv", "--out", "out", *FAKE, *more)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.replace("│", " ").split())
+
+
+def test_it_saves_what_the_library_learns_and_says_so():
+    result = train("--folds", 3, "--keep", 0)
+    assert result.exit_code == 0, result.output
+    data = open_dataset("base")
+    features = fgmm.embed_images(data.images, encoder="fake", layer="features")
+    graph = knowledge.read_graph("flags.csv")
+    direct = JointEmbedding.train(graph, features, data.labels, folds=3)
+    learned = JointEmbedding.load("out")
+    asked = [flag(pair) for pair in PAIRS]
+    torch.testing.assert_close(
+        learned.logits(graph, features, asked), direct.logits(graph, features, asked)
+    )
+    said = flat(result.stdout)
+    assert "learned from 12 classes, 60 pictures" in said
+    assert "kept back" not in said
+    assert 'encoder fake, layer "features"' in said
+    assert "8 attributes" in said, "four colours above and four below"
+    assert f"{100 * direct.about['held-out accuracy']:.1f} % right on classes held out" in said
+    assert "chance is 25.0 %" in said, "three parts of four classes"
+    assert "fgmm joint evaluate out base --knowledge flags.csv" in said
+    assert learned.about["encoder"] == "fake"
+
+
+@pytest.mark.parametrize("layer", ["features", "joint"])
+def test_new_classes_are_judged_beside_the_controls(layer):
+    assert train("--folds", 3, "--layer", layer).exit_code == 0
+    result = run(
+        "evaluate", "out", "new", "--knowledge", "flags.csv", "--out", "j.json", "--no-cache"
+    )
+    assert result.exit_code == 0, result.output
+    told = json.loads(Path("j.json").read_text())
+    assert told["new classes"] == sorted(flag(pair) for pair in NEW)
+    assert told["pictures"] == {"new": 20, "base": 0}
+    assert list(told["rows"]) == [
+        "names + knowledge",
+        "names",
+        "knowledge",
+        "swapped knowledge",
+        "scrambled names",
+    ]
+    data = open_dataset("new")
+    features = fgmm.embed_images(data.images, encoder="fake", layer=layer)
+    graph, learned = knowledge.read_graph("flags.csv"), JointEmbedding.load("out")
+    new = sorted(set(data.labels))
+    truth = np.array([new.index(label) for label in data.labels])
+    alone = by_class(learned.logits(graph, features, new), truth)
+    assert told["rows"]["knowledge"]["alone"] == alone.tolist()
+    assert "base classes have no pictures here" in flat(result.stdout)
+    assert f"{100 * alone.mean():.1f} %" in result.stdout
+    assert "chance 25.0 %" in flat(result.stdout)
+    if layer == "features":  # it sees above and below; the joint layer only the middle
+        assert alone.mean() == 1
+        assert np.mean(told["rows"]["swapped knowledge"]["alone"]) < 0.3
+
+
+def test_pictures_kept_back_are_those_the_base_classes_are_judged_by(folder):
+    """Both in one folder: of the twelve classes the fifth picture was not trained on."""
+    assert train("--folds", 3).exit_code == 0
+    for place in (folder / "base").iterdir():
+        place.rename(folder / "new" / place.name)
+    result = run(
+        "evaluate", "out", "new", "--knowledge", "flags.csv", "--out", "j.json", "--no-cache"
+    )
+    assert result.exit_code == 0, result.output
+    assert "left out: 48 pictures that were trained on" in result.stderr
+    told = json.loads(Path("j.json").read_text())
+    assert told["pictures"] == {"new": 20, "base": 12}
+    graph, learned = knowledge.read_graph("flags.csv"), JointEmbedding.load("out")
+    every = [*told["base classes"], *told["new classes"]]
+    data = open_dataset("new")
+    kept = [
+        at
+        for at, (path, label) in enumerate(zip(data.images, data.labels, strict=True))
+        if label in told["new classes"] or path.name == "4.png"
+    ]
+    features = fgmm.embed_images([data.images[at] for at in kept], encoder="fake", layer="features")
+    truth = np.array([every.index(data.labels[at]) for at in kept])
+    mixed = beside_seen(learned.logits(graph, features, every), truth, np.arange(16) < 12)
+    row = told["rows"]["knowledge"]
+    assert row["beside"]["unseen"] == mixed.unseen.tolist()
+    assert row["beside"]["seen"] == mixed.seen.tolist()
+    assert "with the 12 base classes to choose from, too (12 pictures of those)" in flat(
+        result.stdout
+    )
+
+
+def test_an_encoder_without_words_has_rows_of_knowledge_only(encoder_name):
+    timm = ["--encoder", encoder_name("timm"), "--no-cache"]
+    arguments = ["base", "--knowledge", "flags.csv", "--out", "out", "--folds", 3, *timm]
+    assert run("train", *arguments).exit_code == 0
+    result = run("evaluate", "out", "new", "--knowledge", "flags.csv", "--out", "j.json")
+    assert result.exit_code == 0, result.output
+    assert list(json.loads(Path("j.json").read_text())["rows"]) == [
+        "knowledge",
+        "swapped knowledge",
+    ]
+
+
+def test_with_knowledge_that_tells_nothing_it_does_not_say_that_it_helps(folder):
+    """Every new class has the same colours in the graph, whatever its pictures show."""
+    assert train("--folds", 3).exit_code == 0
+    rows = (folder / "flags.csv").read_text().splitlines()
+    new = {flag(pair) for pair in NEW}
+    kept = [row for row in rows if row.split(",")[0] not in new]
+    same = [f"{name},{colour},1,{part}" for name in sorted(new) for colour, part in
+            (("red", "top"), ("red", "bottom"))]  # fmt: skip
+    (folder / "same.csv").write_text("\n".join([*kept, *same]) + "\n")
+    result = run("evaluate", "out", "new", "--knowledge", "same.csv", "--no-cache")
+    assert result.exit_code == 0, result.output
+    assert "It is not sure that the knowledge helps" in flat(result.stdout)
+
+
+def test_new_classes_of_which_nothing_was_learned_are_named(folder):
+    assert train("--folds", 3).exit_code == 0
+    with (folder / "flags.csv").open("a") as file:
+        file.write("tartan,chequered,1,top\n")
+    (folder / "new" / "tartan").mkdir()
+    Image.new("RGB", (9, 9), "brown").save(folder / "new" / "tartan" / "0.png")
+    result = run("evaluate", "out", "new", "--knowledge", "flags.csv", "--no-cache")
+    assert result.exit_code == 0, result.output
+    assert "of 1 new class the graph says nothing that was learned: tartan" in flat(result.stdout)
+
+
+def test_names_may_stand_in_a_file(folder):
+    for place in sorted((folder / "base").iterdir()):
+        place.rename(place.with_name(f"{ord(place.name[-2])}{ord(place.name[-1])}"))
+    codes = [f"{ord(name[-2])}{ord(name[-1])}\t{name}" for name in map(flag, PAIRS)]
+    (folder / "names.txt").write_text("\n".join(codes) + "\n")
+    result = train("--folds", 3, "--names", "names.txt")
+    assert result.exit_code == 0, result.output
+    assert set(JointEmbedding.load("out").about["base"]) == {
+        flag(pair) for pair in PAIRS if pair not in NEW
+    }
+
+
+def test_classes_the_graph_lacks_may_be_left_out(folder):
+    (folder / "base" / "emu").mkdir()
+    Image.new("RGB", (9, 9), "brown").save(folder / "base" / "emu" / "0.png")
+    result = train("--folds", 3)
+    assert result.exit_code == 2
+    assert "the graph does not know 1 of 13 classes" in flat(result.stderr)
+    assert "--skip-unknown" in result.stderr
+    result = train("--folds", 3, "--skip-unknown")
+    assert result.exit_code == 0, result.output
+    assert "the graph does not know 1 of 13 classes, which are left out" in flat(result.stderr)
+    assert "emu" not in JointEmbedding.load("out").about["base"]
+
+
+def test_a_picture_that_cannot_be_read_is_told(folder):
+    (folder / "base" / flag(("red", "red")) / "9.png").write_text("no picture")
+    result = train("--folds", 3)
+    assert result.exit_code == 1
+    assert "9.png" in result.stderr
+    assert "learned from 12 classes" in flat(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["train", "bse", "--knowledge", "flags.csv", "--out", "o"], "there is no folder bse"),
+        (["train", "base", "--knowledge", "flowrs", "--out", "o"], "did you mean flowers?"),
+        (["train", "base", "--knowledge", "flowers", "--out", "o"], "knows none of the 12 classes"),
+        (["train", "base", "--knowledge", "flags.csv", "--out", "no/o"], "there is no folder no"),
+        (["train", "base", "--knowledge", "flags.csv", "--out", "flags.csv"], "is a file"),
+        (["train", "base", "--knowledge", "flags.csv", "--out", "o", "--folds", "7"], "fewer fold"),
+        (["evaluate", "no", "new", "--knowledge", "flags.csv"], "holds no joint embedding"),
+        (["evaluate", "out", "base", "--knowledge", "flags.csv"], "0 classes that were not train"),
+        (["evaluate", "out", "new", "--knowledge", "grocery"], "the graph lacks 'flag-aw'"),
+        (["evaluate", "out", "new", "--knowledge", "flags.csv", "--out", "no/j"], "no folder no"),
+        (["evaluate", "out", "new", "--knowledge", "flags.csv", "-e", "tiny"], "trained in"),
+    ],
+)
+def test_human_errors_are_told_and_exit_with_2(arguments, told):
+    if arguments[0] == "evaluate":
+        assert train("--folds", 3).exit_code == 0
+        result = run(*arguments, "--no-cache")
+    else:
+        result = run(*arguments, *FAKE)
+    assert result.exit_code == 2, result.output
+    assert told in flat(result.stderr)
+    assert result.stdout == ""
+
+
+def test_every_fifth_of_a_class_is_kept_back():
+    labels = ["a"] * 11 + ["b"] * 4
+    assert [at for at, kept in enumerate(keep_back(labels, 5)) if kept] == [4, 9]
+    assert not any(keep_back(labels, 0))
+
+
+def test_digests_are_equal_where_rows_are():
+    rows = torch.randn(3, 4)
+    first = digest_rows(rows)
+    assert first == digest_rows(rows.double().float())
+    assert len(set(first)) == 3
+    rows[1, 2] += 1e-6
+    assert [a == b for a, b in zip(first, digest_rows(rows), strict=True)] == [True, False, True]
+
+
+def test_controls_are_means_of_their_draws():
+    """With two new classes there is one exchange: every draw is the same."""
+    assert train("--folds", 3).exit_code == 0
+    graph, learned = knowledge.read_graph("flags.csv"), JointEmbedding.load("out")
+    data = open_dataset("new")
+    two = [at for at, label in enumerate(data.labels) if label in map(flag, NEW[:2])]
+    images = [data.images[at] for at in two]
+    features = fgmm.embed_images(images, encoder="fake", layer="features")
+    concepts = [data.labels[at] for at in two]
+    judged = judge_embedding(learned, graph, features, concepts, base=learned.about["base"])
+    assert judged.rows["swapped knowledge"].alone == pytest.approx(
+        1 - judged.rows["knowledge"].alone
+    )

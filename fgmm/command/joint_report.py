@@ -131,8 +131,8 @@ def print_judgement(judged: Judgement, title: str, encoder: str) -> None:
         some = ", ".join(judged.nothing_known[:_SHOWN]) + more
         screen.print(
             Text(
-                f" of {counted(len(judged.nothing_known), 'new class')} the graph says nothing that "
-                f"was learned: {some}",
+                f" of {counted(len(judged.nothing_known), 'new class')} the graph says nothing "
+                f"that was learned: {some}",
                 style="yellow",
             )
         )

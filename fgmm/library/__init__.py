@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from fgmm.library.changes import add_photos, add_species, merge, new_photos, remove, rename
 from fgmm.library.collection import Collection
+from fgmm.library.history import HistoryEntry
+from fgmm.library.memory import MemoryLibrary
 from fgmm.library.species import Photos, Species, utc_now
 
 __all__ = [
     "Collection",
+    "HistoryEntry",
+    "MemoryLibrary",
     "Photos",
     "Species",
     "add_photos",

@@ -132,8 +132,8 @@ def add_species(
     )
     if species.id in collection.species:
         raise LibraryError(
-            f"the id {species.id!r} belongs to {collection.species[species.id].name!r}: leave it out, "
-            "and a new one is made"
+            f"the id {species.id!r} belongs to {collection.species[species.id].name!r}: leave it "
+            "out, and a new one is made"
         )
     return collection.with_species({species.id: species})
 

@@ -44,8 +44,8 @@ class GraphAnswers:
         Returns
         -------
         list of Reason
-            In nats, the most telling first; fewer where fewer speak for it. What the graph
-            does not state of a class is no reason for or against it.
+            The most telling first, from 0.05 nats; fewer where fewer speak for it, and none
+            against the candidate itself. What the graph does not state of a class is no reason.
 
         Raises
         ------
@@ -103,14 +103,14 @@ class GraphAnswers:
             If there is no graph, or the floor is out of its range.
         """
         levels, share = self._graph("backoff").classes.levels, self._share
-        if share < floor <= 1:
+        if not 0 < floor <= 1:
+            raise ValueError(f"floor is {floor!r}: it is a probability, above 0 and up to 1")
+        if share < floor:
             return Level(None, "", 1.0)
-        level = levels.back_off(
-            self.logits.softmax(0), min(floor / share, 1.0) if floor > 0 else floor
-        )
-        return (
-            level if level.label is None else level._replace(probability=level.probability * share)
-        )
+        level = levels.back_off(self.logits.softmax(0), floor / share)
+        if level.label is None:
+            return level
+        return level._replace(probability=level.probability * share)
 
     @property
     def _share(self) -> float:

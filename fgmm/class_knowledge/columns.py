@@ -10,13 +10,14 @@ from scipy import sparse
 
 from knowledge import AttributeMatrix
 from knowledge.phrases import compose, read_phrase
+from knowledge.question_wording import say_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from knowledge import KnowledgeGraph, Trait
 
-__all__ = ["Columns", "read_columns", "say_trait"]
+__all__ = ["Columns", "read_columns"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,12 +30,15 @@ class Columns:
         What a column says, for people: "yellow petals".
     texts : tuple of str
         The same for an encoder: "a flower with yellow petals".
+    about : tuple of str
+        The part it is said of, by id; empty for the whole.
     strengths : scipy.sparse.csr_array, shape (k, columns)
         0 to 1. What nobody spoke of is not stored; a 0 that somebody stated is.
     """
 
     says: tuple[str, ...]
     texts: tuple[str, ...]
+    about: tuple[str, ...]
     strengths: Any
 
 
@@ -69,7 +73,7 @@ def read_columns(graph: KnowledgeGraph, ids: Sequence[str | None], word: str) ->
     told = matrix.strengths.tocoo()
     rows, cols = [*places[told.row]], [*told.col]
     values = [*told.data]
-    says = [say_trait(graph, trait) for trait in matrix.traits]
+    says = [say_in_words(graph, trait) for trait in matrix.traits]
     texts = [_text(graph, trait, word) for trait in matrix.traits]
     for place, id, has in zip(places, present, stated, strict=True):
         for description in () if has else graph.descriptions(id):
@@ -79,27 +83,16 @@ def read_columns(graph: KnowledgeGraph, ids: Sequence[str | None], word: str) ->
             says.append(description.text)
             texts.append(description.text)
     shape = (len(ids), len(says))
-    return Columns(tuple(says), tuple(texts), sparse.csr_array((values, (rows, cols)), shape=shape))
-
-
-def say_trait(graph: KnowledgeGraph, trait: Trait) -> str:
-    """Say an attribute of a part in a few words.
-
-    Examples
-    --------
-    >>> from knowledge import Trait, load_pack
-    >>> say_trait(load_pack("flowers"), Trait("attribute: dark", "part: disc"))
-    'dark disc'
-    """
-    phrase = _phrase(graph, trait)
-    if phrase.role == "behind":
-        return f"{phrase.noun} {phrase.text}".strip()
-    return f"{phrase.text} {phrase.noun}".strip()
+    about = [trait.part for trait in matrix.traits]
+    about += [""] * (len(says) - len(about))
+    return Columns(
+        tuple(says),
+        tuple(texts),
+        tuple(about),
+        sparse.csr_array((values, (rows, cols)), shape=shape),
+    )
 
 
 def _text(graph: KnowledgeGraph, trait: Trait, word: str) -> str:
-    return compose(word, [_phrase(graph, trait)])
-
-
-def _phrase(graph: KnowledgeGraph, trait: Trait) -> Any:
-    return read_phrase(*(graph[id].name if id in graph else id for id in trait if id))
+    named = (graph[id].name if id in graph else id for id in trait if id)
+    return compose(word, [read_phrase(*named)])

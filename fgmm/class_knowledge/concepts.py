@@ -97,8 +97,14 @@ def _concepts_of(
     id, hint = _look_up(graph, label, label)
     if id is not None:
         return [id], ""
-    ids = [_look_up(graph, label, name)[0] for name in names]
-    return [id for id in dict.fromkeys(ids) if id is not None], hint
+    found: list[str] = []
+    for name in names:
+        id, said = _look_up(graph, label, name)
+        if id is not None:
+            found.append(id)
+        elif name != label:
+            hint = f"candidate {label!r}: {said}"  # of the last name, which is the most like one
+    return list(dict.fromkeys(found)), hint
 
 
 def _look_up(graph: KnowledgeGraph, label: str, name: str) -> tuple[str | None, str]:

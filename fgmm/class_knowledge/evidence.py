@@ -20,17 +20,18 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from fgmm.class_knowledge.columns import read_columns, say_trait
+from fgmm.class_knowledge.columns import read_columns
+from fgmm.embeddings import Embeddings
 from fgmm.prompts import text_vectors
 from knowledge import AttributeMatrix
 from knowledge.phrases import compose
+from knowledge.question_wording import say_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-    from fgmm.embeddings import Embeddings
     from fgmm.encoders.base import Encoder
     from fgmm.joint import JointEmbedding
     from knowledge import KnowledgeGraph
@@ -46,6 +47,8 @@ class Evidence:
     ----------
     says : tuple of str
         What each column says: "yellow petals".
+    about : tuple of str
+        The part it is said of; empty for the whole.
     strengths : scipy.sparse.csr_array, shape (k, columns)
         As the graph states them, 0 to 1; nothing is stored where it says nothing.
     weights : scipy.sparse.csr_array, shape (k, columns)
@@ -57,6 +60,7 @@ class Evidence:
     """
 
     says: tuple[str, ...]
+    about: tuple[str, ...]
     strengths: Any
     weights: Any
     scores: Callable[[Embeddings], Tensor]
@@ -111,6 +115,18 @@ class _Along:
         return pictures.vectors.cpu() @ self.directions.T
 
 
+@dataclass(frozen=True, eq=False)
+class _Learned:
+    """What was learned, wherever it is kept."""
+
+    joint: JointEmbedding
+
+    def __call__(self, pictures: Embeddings) -> Tensor:
+        device = self.joint.fitted.centre.device
+        there = Embeddings(pictures.vectors.to(device), pictures.space)
+        return self.joint.picture_scores(there).cpu()
+
+
 def evidence_of_words(
     encoder: Encoder, graph: KnowledgeGraph, ids: Sequence[str | None], word: str
 ) -> Evidence:
@@ -138,7 +154,7 @@ def evidence_of_words(
     shares = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
     weights = sparse.csr_array(sparse.diags_array(shares) @ columns.strengths)
     weights.eliminate_zeros()
-    return Evidence(columns.says, columns.strengths, weights, scores, encoder.space)
+    return Evidence(columns.says, columns.about, columns.strengths, weights, scores, encoder.space)
 
 
 def evidence_of_joint(
@@ -161,7 +177,7 @@ def evidence_of_joint(
     present = [id for id in ids if id is not None]
     places = np.flatnonzero([id is not None for id in ids])
     inputs = joint.inputs
-    says = [say_trait(graph, trait) for trait in inputs.traits]
+    says = [say_in_words(graph, trait) for trait in inputs.traits]
     says += [graph[id].name if id in graph else id for id in inputs.ancestors]
 
     def spread(rows: Any) -> Any:
@@ -174,7 +190,8 @@ def evidence_of_joint(
     stated = _stated(graph, present, inputs.traits)
     above = joint.inputs.rows(graph, present)[:, len(inputs.traits) :].numpy()
     strengths = spread(sparse.hstack([stated, sparse.csr_array(above)]))
-    return Evidence(tuple(says), strengths, weights, joint.picture_scores, joint.space)
+    about = [trait.part for trait in inputs.traits] + [""] * len(inputs.ancestors)
+    return Evidence(tuple(says), tuple(about), strengths, weights, _Learned(joint), joint.space)
 
 
 def _stated(graph: KnowledgeGraph, ids: Sequence[str], traits: Sequence[Any]) -> Any:

@@ -16,6 +16,7 @@ __all__ = ["Reason", "reasons_against", "reasons_for"]
 
 _HAS = 0.5  # strength from which a class is said to have something
 _DIFFERS = 0.25  # least difference in strength that tells two classes apart
+_LEAST = 0.05  # nats; what is below is written +0.0, which is no reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Reason:
     Parameters
     ----------
     text : str
-        ``"yellow petals"``; ``"no dark disc"`` where the graph says that it has none.
+        ``"yellow petals"``; ``"not a dark disc"`` where the graph says that it has none.
     nats : float
         What it adds to the logit of the answer: beyond the mean of the candidates, or beyond
         what it adds to the rival's.
@@ -64,12 +65,12 @@ def reasons_for(evidence: Evidence, scores: Tensor, index: int, n: int) -> list[
     Returns
     -------
     list of Reason
-        Only what adds something, the most first.
+        Only what adds 0.05 nats or more, the most first.
     """
     parts = evidence.parts(scores, index).numpy()
     own = _stated(evidence, index)
     has = np.nan_to_num(own, nan=0.0) >= _HAS
-    best = [i for i in np.argsort(-parts, kind="stable") if has[i] and parts[i] > 0][:n]
+    best = [i for i in np.argsort(-parts, kind="stable") if has[i] and parts[i] >= _LEAST][:n]
     return [Reason(evidence.says[i], float(parts[i]), float(own[i])) for i in best]
 
 
@@ -79,7 +80,9 @@ def reasons_against(
     """Give the n facts that tell a class from a rival and speak most for the class.
 
     Something it has and the rival has less of, or something the rival has and it is stated not
-    to have; what nobody stated of a class is no reason to say that it has it not.
+    to have; what nobody stated of a class is no reason to say that it has it not. And where the
+    two differ in a part, that part speaks for one of them only: if all that is said of the breast
+    adds up to the rival's side, nothing of the breast is a reason.
 
     Parameters
     ----------
@@ -93,24 +96,35 @@ def reasons_against(
     Returns
     -------
     list of Reason
-        Only what adds something, the most first.
+        Only what adds 0.05 nats or more, the most first.
     """
     nats = (evidence.parts(scores, index) - evidence.parts(scores, rival)).numpy()
     own, other = _stated(evidence, index), _stated(evidence, rival)
     told, others = np.nan_to_num(own, nan=0.0), np.nan_to_num(other, nan=0.0)
     has = (told >= _HAS) & (told - others >= _DIFFERS)
     lacks = ~np.isnan(own) & (own < _HAS) & (others >= _HAS) & (others - told >= _DIFFERS)
-    speaks = (has | lacks) & (nats > 0)
+    speaks = (has | lacks) & (nats >= _LEAST) & _taken_together(evidence, nats)
     best = [i for i in np.argsort(-nats, kind="stable") if speaks[i]][:n]
     return [
         Reason(
-            evidence.says[i] if has[i] else f"no {evidence.says[i]}",
+            evidence.says[i] if has[i] else f"not {evidence.says[i]}",
             float(nats[i]),
             float(own[i]),
             None if np.isnan(other[i]) else float(other[i]),
         )
         for i in best
     ]
+
+
+def _taken_together(evidence: Evidence, nats: np.ndarray) -> np.ndarray:
+    """Whether all columns of the same part together add something (columns,) bool.
+
+    A score has no zero of its own within a part: each bird has one colour of the breast, and what
+    adds as much to every colour changes no answer. What is said of the whole stands alone.
+    """
+    _, part = np.unique(evidence.about, return_inverse=True)
+    whole = np.array([not about for about in evidence.about])
+    return whole | (np.bincount(part, weights=nats)[part] > 0)
 
 
 def _stated(evidence: Evidence, index: int) -> np.ndarray:

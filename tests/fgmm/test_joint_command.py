@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import typer
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -281,3 +284,18 @@ def test_controls_are_means_of_their_draws():
     assert judged.rows["swapped knowledge"].alone == pytest.approx(
         1 - judged.rows["knowledge"].alone
     )
+
+
+def test_the_commands_of_the_document_can_be_typed():
+    """Every option is there, and nothing that must be given is left out."""
+    document = Path(__file__).parents[2] / "docs" / "joint.md"
+    blocks = re.findall(r"```bash\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    typed = [line.partition("| ")[2] or line for block in blocks for line in block.splitlines()]
+    assert len(typed) > 4
+    for line in typed:
+        program, *arguments = shlex.split(line)
+        assert program == "fgmm"
+        command = typer.main.get_command(app)
+        while hasattr(command, "commands"):
+            command, arguments = command.commands[arguments[0]], arguments[1:]
+        command.make_context(line, arguments)

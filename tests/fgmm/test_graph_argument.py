@@ -7,7 +7,7 @@ import typer
 
 import fgmm.fieldguide
 import knowledge
-from fgmm.command.graph_argument import GRAPH_HELP, open_graph
+from fgmm.command.graph_argument import GRAPH_HELP, find_classes, list_unknown, open_graph
 from fgmm.command.terminal import errors_in_words
 
 
@@ -58,3 +58,32 @@ def test_a_damaged_file_is_told_with_its_line(folder, capsys):
     said = capsys.readouterr().err
     assert said.startswith("error: circle.csv:")
     assert "fault in fgmm" not in said
+
+
+HOW = {"option": "--labels", "cure": "say more"}
+
+
+def test_classes_are_found_by_label_and_then_by_name():
+    flowers = knowledge.load_pack("flowers")
+    named = {"azalea": ["sunflower"], "054": ["no such", "sunflower"], "x": ["no such flower"]}
+    found, unknown = find_classes(flowers, named, **HOW)
+    assert found == {"azalea": "azalea", "054": "sunflower"}
+    assert len(unknown) == 1
+    assert unknown[0].startswith("class 'x': no concept is called 'no such flower'")
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ({"a": ["sunflower"], "b": ["sunflowers"]}, "'a' and 'b' are one thing in this graph"),
+        ({"qq": [], "zz": []}, "knows none of the 2 classes: .*'qq'.*; .*'zz'.* say more"),
+    ],
+)
+def test_classes_that_cannot_be_used_are_refused(named, told):
+    with pytest.raises(typer.BadParameter, match=told):
+        find_classes(knowledge.load_pack("flowers"), named, **HOW)
+
+
+def test_of_many_unknown_classes_three_are_named():
+    assert list_unknown(["a", "b", "c"]) == "a; b; c"
+    assert list_unknown([str(i) for i in range(9)]) == "0; 1; 2; and 6 more"

@@ -64,6 +64,15 @@ def ask_about_picture(
             "--encoder", "-e", metavar="NAME", help="Which encoder; see **fgmm encoders**."
         ),
     ] = "tiny",
+    joint: Annotated[
+        Path | None,
+        typer.Option(
+            "--joint",
+            metavar="FOLDER",
+            help="What was learned of the graph's attributes with **fgmm joint train**: it has a "
+            "say in the first probabilities.",
+        ),
+    ] = None,
     error_rate: Annotated[
         float,
         typer.Option(
@@ -96,9 +105,9 @@ def ask_about_picture(
 
     fgmm ask flower.jpg --knowledge flowers --labels "gazania, sunflower, oxeye daisy"
 
-    The picture gives the first probabilities, by names alone. Then comes the question that tells
-    most, and your answer changes them: y (yes), n (no), ? (don't know) or q (enough). Answers may
-    also come through a pipe, one a line.
+    The picture gives the first probabilities, by names, and by what was learned if you name that
+    (**--joint**). Then comes the question that tells most, and your answer changes them: y (yes),
+    n (no), ? (don't know) or q (enough). Answers may also come through a pipe, one a line.
 
     The answer is among the names given: nothing is said of other things.
     """
@@ -111,7 +120,8 @@ def ask_about_picture(
         model = load_encoder(encoder)
     from knowledge import Inquiry
 
-    prediction = classify(Path(image), candidates, encoder=model)
+    with_graph = {} if joint is None else {"knowledge": graph, "joint": joint}
+    prediction = classify(Path(image), candidates, encoder=model, **with_graph)  # type: ignore[call-overload]
     # one of them it is: also for encoders that give each label a probability of its own
     chances = prediction.logits.double().softmax(0).tolist()
     given = dict(zip((ids[label] for label in prediction.labels), chances, strict=True))

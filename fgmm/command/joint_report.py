@@ -79,7 +79,9 @@ def print_training(
     source, graph = given
     screen.print(
         " next, on classes it has not seen, beside controls:\n"
-        f"   fgmm joint evaluate {out} {source} --knowledge {graph}",
+        f"   fgmm joint evaluate {out} {source} --knowledge {graph}\n"
+        " and on a picture, with questions to you:\n"
+        f"   fgmm ask PICTURE --knowledge {graph} --joint {out}",
         soft_wrap=True,
     )
     screen.print()

@@ -13,6 +13,7 @@ import fgmm
 import knowledge
 from fgmm.command.application import app
 from fgmm.command.ask_command import _times
+from fgmm.joint import JointEmbedding
 from knowledge.question_wording import ask_in_words
 
 BIRDS = """\
@@ -174,6 +175,33 @@ def test_the_picture_counts():
     assert re.search(r"(Answer|Most likely): blue thing", result.stdout), result.output
 
 
+def test_what_was_learned_has_a_say_at_the_beginning(tmp_path):
+    """Of four birds of two colours each; learned from two, the names say nothing."""
+    Path("things.csv").write_text(
+        "concept,dark,bright\nkiro,1,0\nmavu,1,0.1\nteba,0,1\nsolu,0.1,1\nnew night,1,0\n"
+        "new day,0,1\n"
+    )
+    graph, pictures, labels = knowledge.read_graph("things.csv"), [], []
+    for at, (label, colour) in enumerate(
+        [("kiro", 20), ("mavu", 40), ("teba", 230), ("solu", 210)] * 3
+    ):
+        pictures.append(Image.new("RGB", (24, 24), (colour + at,) * 3))
+        labels.append(label)
+    features = fgmm.embed_images(pictures, encoder="fake", layer="features")
+    JointEmbedding.train(graph, features, labels, folds=2).save("learned")
+    for colour, expected in ((25, "new night"), (225, "new day")):
+        Image.new("RGB", (24, 24), (colour,) * 3).save("thing.png")
+        names = ["new night", "new day"]
+        direct = fgmm.classify("thing.png", names, encoder="fake", knowledge=graph, joint="learned")
+        assert direct.label == expected
+        arguments = ["ask", "thing.png", "--knowledge", "things.csv", "--encoder", "fake"]
+        arguments += ["--joint", "learned", "--labels", ",".join(names)]
+        result = CliRunner().invoke(app, arguments, input="q\n")
+        assert result.exit_code == 0, result.output
+        chance = f"{float(direct.probability):.2f}"
+        assert f": {expected}, probability {chance}, by the picture alone" in flat(result.stdout)
+
+
 def test_labels_may_come_from_a_file_with_names_of_their_own():
     Path("birds.txt").write_text("robin\tErithacus\nblue tit\n# a comment\n")
     result = ask("q\n", "--labels-file", "birds.txt")
@@ -208,6 +236,7 @@ def test_two_leaves_of_one_name_are_told_apart_by_their_ids():
         (["--labels-file", "none.txt"], "no such file or folder: none.txt"),
         (["--error-rate", "0.5"], "--error-rate"),
         (["--floor", "1.5"], "--floor"),
+        (["--joint", "nowhere"], "nowhere"),
         (["--knowledge", "brids.csv"], "there is no file or folder brids.csv"),
     ],
 )

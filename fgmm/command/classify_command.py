@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import sys
 from pathlib import Path  # noqa: TC003 (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
+from fgmm.command.graph_argument import GRAPH_HELP, open_graph
 from fgmm.command.label_list import check_labels, read_label_file, split_labels
 from fgmm.command.terminal import BAD, PARTLY, announced, console, list_failures
 from fgmm.plurals import counted
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from fgmm.candidates import CandidateTexts
     from fgmm.predictions import Predictions
+    from knowledge import KnowledgeGraph
 
 __all__ = ["classify_pictures"]
 
@@ -74,6 +77,43 @@ def classify_pictures(
             help='A sentence with {} for the label: "a close-up of a {}." May be given again.',
         ),
     ] = None,
+    knowledge: Annotated[
+        str | None,
+        typer.Option(
+            "--knowledge",
+            metavar="GRAPH",
+            help=f"{GRAPH_HELP} What it says of your labels counts beside their names, and gives "
+            "reasons.",
+        ),
+    ] = None,
+    joint: Annotated[
+        Path | None,
+        typer.Option(
+            "--joint",
+            metavar="FOLDER",
+            help="What was learned of the graph's attributes with **fgmm joint train**; takes the "
+            "place of their words.",
+        ),
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level",
+            metavar="RANK",
+            help="Add the probabilities up to a rank of the graph, such as family.",
+        ),
+    ] = None,
+    floor: Annotated[
+        float | None,
+        typer.Option(
+            "--floor",
+            metavar="PROBABILITY",
+            min=0.01,
+            max=1,
+            help="Give the most special answer that is this probable too: if no label is, "
+            "perhaps the family of several.",
+        ),
+    ] = None,
     top: Annotated[
         int,
         typer.Option(
@@ -117,6 +157,8 @@ def classify_pictures(
 
     fgmm classify holiday/ "more/*.png" --labels-file birds.txt --output birds.csv
 
+    fgmm classify flower.jpg --labels "gazania, sunflower, rose" --knowledge flowers --floor 0.9
+
     A probability says how likely a label is among those you gave, not whether the thing is
     in the picture at all.
 
@@ -129,6 +171,7 @@ def classify_pictures(
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
 
     check_labels(candidates)
+    graph = _graph(knowledge, joint=joint, level=level, floor=floor)
 
     from fgmm.command.picture_list import list_pictures, missing_pictures
 
@@ -147,9 +190,15 @@ def classify_pictures(
         encoder=model,
         templates=template or None,
         concept=concept,
+        knowledge=graph,
+        joint=joint,
         batch_size=batch_size,
     )
-    _report(predictions, form, output, top, encoder)
+    from fgmm.command.report import Wanted, print_table, write_csv, write_json_lines
+
+    write = {"table": print_table, "jsonl": write_json_lines, "csv": write_csv}[form]
+    with _opened(output) as to:
+        write(predictions, to, Wanted(top, encoder, level, floor))
     list_failures(predictions.failures)
     if output is not None:
         console(sys.stderr).print(_written(predictions, output), soft_wrap=True)
@@ -175,18 +224,33 @@ def _form_of(output: Path | None) -> Format:
     return "table" if output is None else endings.get(output.suffix.lower(), "table")
 
 
-def _report(
-    predictions: Predictions, form: Format, output: Path | None, top: int, encoder: str
-) -> None:
-    from fgmm.command.report import print_table, write_csv, write_json_lines
-
-    with _opened(output) as to:
-        if form == "table":
-            print_table(predictions, to, top=top, encoder=encoder)
-        elif form == "jsonl":
-            write_json_lines(predictions, to, top=top, encoder=encoder)
-        else:
-            write_csv(predictions, to, top=top, encoder=encoder)
+def _graph(
+    given: str | None, *, joint: Path | None, level: str | None, floor: float | None
+) -> KnowledgeGraph | None:
+    """Open the graph, and check what only makes sense with one."""
+    if given is None:
+        for option, value in (("--joint", joint), ("--level", level), ("--floor", floor)):
+            if value is not None:
+                raise typer.BadParameter(
+                    "this needs a graph: name one by --knowledge, such as flowers",
+                    param_hint=option,
+                )
+        return None
+    if joint is not None and not joint.is_dir():
+        raise typer.BadParameter(
+            f"there is no folder {joint}: give one that fgmm joint train wrote",
+            param_hint="--joint",
+        )
+    graph = open_graph(given)
+    ranks = sorted({concept.rank for concept in graph.concepts()} - {""})
+    if level is not None and level not in ranks:
+        near = difflib.get_close_matches(level, ranks, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise typer.BadParameter(
+            f"the graph has no rank {level}; it has {', '.join(ranks) or 'none'}{hint}",
+            param_hint="--level",
+        )
+    return graph
 
 
 def _written(predictions: Predictions, output: Path) -> str:

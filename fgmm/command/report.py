@@ -6,7 +6,7 @@ import csv
 import itertools
 import json
 import os
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from rich import box
 from rich.cells import cell_len, chop_cells
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from fgmm.prediction import Prediction
     from fgmm.predictions import Predictions
 
-__all__ = ["draw_ranking", "print_table", "safe_cell", "write_csv", "write_json_lines"]
+__all__ = [
+    "Wanted",
+    "draw_ranking",
+    "print_table",
+    "safe_cell",
+    "write_csv",
+    "write_json_lines",
+]
 
 _BAR = 24
 _OTHERS = 1  # runners-up in a row
@@ -33,9 +40,37 @@ _BAR_AND_GAP = 4  # by how much a probability with its bar is wider than that wo
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_json_lines(predictions: Predictions, to: TextIO, *, top: int, encoder: str) -> None:
+class Wanted(NamedTuple):
+    """What to report: how many labels, and what else of a graph.
+
+    Parameters
+    ----------
+    top : int
+        Labels for each picture.
+    encoder : str
+        As it was typed.
+    level : str, optional
+        A rank to add up to.
+    floor : float, optional
+        How probable an answer must be, in (0, 1].
+    """
+
+    top: int
+    encoder: str
+    level: str | None = None
+    floor: float | None = None
+
+    def ranking(self, prediction: Prediction, k: int) -> list[tuple[str, float]]:
+        """Give the k most likely labels, or what is above them at the level."""
+        if self.level is None:
+            return prediction.top(k)
+        levels = prediction.rollup(self.level)[:k]
+        return [(level.label or "", level.probability) for level in levels]
+
+
+def write_json_lines(predictions: Predictions, to: TextIO, wanted: Wanted) -> None:
     """Write an object a picture; pictures that failed come last, with ``error``."""
-    rows = (_json_row(prediction, top, encoder) for prediction in predictions)
+    rows = (_json_row(prediction, wanted) for prediction in predictions)
     failed = ({"name": str(given), "error": str(error)} for given, error in predictions.failures)
     for row in itertools.chain(rows, failed):
         line = json.dumps(row, ensure_ascii=False)
@@ -46,29 +81,47 @@ def write_json_lines(predictions: Predictions, to: TextIO, *, top: int, encoder:
         to.write(line + "\n")
 
 
-def _json_row(prediction: Prediction, top: int, encoder: str) -> dict[str, Any]:
-    row = prediction.to_dict(top)
-    row["provenance"]["encoder_name"] = encoder  # what was typed; the library saw it loaded
+def _json_row(prediction: Prediction, wanted: Wanted) -> dict[str, Any]:
+    row = prediction.to_dict(wanted.top)
+    row["provenance"]["encoder_name"] = wanted.encoder  # as typed; the library saw it loaded
+    if wanted.level is not None:
+        levels = prediction.rollup(wanted.level)[: wanted.top]
+        row["level"] = {"rank": wanted.level, "top": [level._asdict() for level in levels]}
+    if wanted.floor is not None:
+        row["answer"] = {"floor": wanted.floor, **prediction.backoff(wanted.floor)._asdict()}
     return row
 
 
-def write_csv(predictions: Predictions, to: TextIO, *, top: int, encoder: str) -> None:
+def write_csv(predictions: Predictions, to: TextIO, wanted: Wanted) -> None:
     """Write a row a picture, safe to open in a spreadsheet.
 
     Names and labels that a spreadsheet would take for a formula (they begin with one of
-    ``= + - @``) get an apostrophe before them; JSON lines have them as they are.
+    ``= + - @``) get an apostrophe before them; JSON lines have them as they are. Where there is
+    a graph, the likeliest at the level, the answer above the floor and the reasons follow.
     """
-    widest = min(top, max((len(prediction) for prediction in predictions), default=1))
+    widest = min(wanted.top, max((len(prediction) for prediction in predictions), default=1))
     columns = ["name", "label", "probability"]
     for rank in range(2, widest + 1):
         columns += [f"label_{rank}", f"probability_{rank}"]
+    columns += ["level", "probability_level"] if wanted.level is not None else []
+    columns += ["answer", "probability_answer"] if wanted.floor is not None else []
+    graph = any(prediction.known is not None for prediction in predictions)
+    columns += ["reasons"] if graph else []
     rows = csv.writer(to, lineterminator="\n")
     rows.writerow([*columns, "scoring", "encoder", "error"])
     for prediction in predictions:
         row = [safe_cell(prediction.name or "")]
         for label, probability in prediction.top(widest):
             row += [safe_cell(label), f"{probability:.6g}"]
-        rows.writerow([*row, prediction.scoring, safe_cell(encoder), ""])
+        if wanted.level is not None:
+            ((label, probability),) = wanted.ranking(prediction, 1)
+            row += [safe_cell(label), f"{probability:.6g}"]
+        if wanted.floor is not None:
+            answer = prediction.backoff(wanted.floor)
+            row += [safe_cell(answer.label or ""), f"{answer.probability:.6g}"]
+        if graph:
+            row.append(safe_cell("; ".join(map(str, prediction.reasons()))))
+        rows.writerow([*row, prediction.scoring, safe_cell(wanted.encoder), ""])
     for given, error in predictions.failures:
         blank = [""] * (len(columns) + 1)
         rows.writerow([safe_cell(str(given)), *blank, safe_cell(str(error))])
@@ -79,7 +132,7 @@ def safe_cell(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def print_table(predictions: Predictions, to: TextIO, *, top: int, encoder: str) -> None:
+def print_table(predictions: Predictions, to: TextIO, wanted: Wanted) -> None:
     """Print one picture with its candidates below each other, or a row a picture."""
     if not len(predictions):
         return
@@ -91,22 +144,41 @@ def print_table(predictions: Predictions, to: TextIO, *, top: int, encoder: str)
     if above:  # whole, however long: the screen breaks the line, and copying mends it
         screen.print(Text(f" {above}", style="bold"), soft_wrap=True)
     if one:
-        screen.print(_one_picture(predictions[0], top))
+        screen.print(_one_picture(predictions[0], wanted))
+        for line in _graph_lines(predictions[0], wanted):
+            screen.print(Text(f" {line}"))
     else:
         names = [name[len(above) :] for name in names]
-        screen.print(_many_pictures(predictions, names, top, screen.width))
-    screen.print(Text(f" {_meaning(predictions[0], encoder)}", style="dim"))
+        screen.print(_many_pictures(predictions, names, wanted, screen.width))
+    screen.print(Text(f" {_meaning(predictions[0], wanted)}", style="dim"))
     screen.print()
 
 
-def _meaning(prediction: Prediction, encoder: str) -> str:
+def _graph_lines(prediction: Prediction, wanted: Wanted) -> list[str]:
+    """Say what the graph has to say of one picture: reasons, and what is probable enough."""
+    if prediction.known is None:
+        return []
+    lines = [(f"for {prediction.label}", prediction.reasons())]
+    if len(prediction) > 1:
+        second = prediction.labels[prediction.ranking(2)[1]]
+        lines.append((f"told from {second} by", prediction.reasons(against=second)))
+    told = [f"{what}: {', '.join(map(str, reasons))}" for what, reasons in lines if reasons]
+    if wanted.floor is not None:
+        told.append(f"at least {wanted.floor:g}: {prediction.backoff(wanted.floor)}")
+    return told
+
+
+def _meaning(prediction: Prediction, wanted: Wanted) -> str:
     """Say in plain words what the probabilities mean."""
-    if prediction.scoring == "sigmoid" or prediction.calibration != "none":
-        return f"{prediction.meaning}; encoder {encoder}"
+    encoder = wanted.encoder
     if prediction.generic is not None:
         return f"how likely rather than {prediction.generic[0]!r} (encoder {encoder})"
-    among = f"among the {len(prediction):,} names given"
-    return f"how likely {among} (encoder {encoder}); says nothing of other things"
+    among = f"the {len(prediction):,} names given"
+    if wanted.level is not None:
+        return f"how likely each {wanted.level} is, if one of {among} is right (encoder {encoder})"
+    if prediction.scoring == "sigmoid" or prediction.calibration != "none":
+        return f"{prediction.meaning}; encoder {encoder}"
+    return f"how likely among {among} (encoder {encoder}); says nothing of other things"
 
 
 def draw_ranking(ranking: Iterable[tuple[str, float]]) -> Table:
@@ -125,8 +197,9 @@ def draw_ranking(ranking: Iterable[tuple[str, float]]) -> Table:
     return table
 
 
-def _one_picture(prediction: Prediction, top: int) -> Table:
-    table = draw_ranking(prediction.top(top))
+def _one_picture(prediction: Prediction, wanted: Wanted) -> Table:
+    every = wanted.ranking(prediction, len(prediction))
+    table = draw_ranking(every[: wanted.top])
     if prediction.generic is not None:  # the softmax of two: this is the other one
         against = 1 - prediction.probability
         table.add_row(
@@ -134,31 +207,39 @@ def _one_picture(prediction: Prediction, top: int) -> Table:
             Text(_number(against), style="dim"),
             _bar(against, 1),
         )
-    more = len(prediction) - top
+    more = len(every) - wanted.top
     if more > 0:
         table.add_row(Text(f"and {more:,} more", style="dim"))
     return table
 
 
-def _many_pictures(predictions: Predictions, names: list[str], top: int, screen: int) -> Table:
-    others = min(top - 1, _OTHERS, len(predictions[0]) - 1)
-    rows = [prediction.top(others + 1) for prediction in predictions]
-    widths, bars = _widths(names, rows, screen)
+def _many_pictures(
+    predictions: Predictions, names: list[str], wanted: Wanted, screen: int
+) -> Table:
+    rows = [wanted.ranking(prediction, min(wanted.top, 1 + _OTHERS)) for prediction in predictions]
+    if wanted.floor is None:
+        head, last = "next", [_runners_up(row[1:]) for row in rows]
+    else:  # what is probable enough tells more than what came second
+        head = f"at least {wanted.floor:g}"
+        last = [str(prediction.backoff(wanted.floor)) for prediction in predictions]
+    widths, bars = _widths(
+        {"picture": names, "name": [row[0][0] for row in rows], head: last}, screen
+    )
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column("picture", no_wrap=True, width=widths[0])
     table.add_column("name", overflow="fold", width=widths[1])
     table.add_column("probability", no_wrap=True)
-    if others > 0 and widths[2]:
-        table.add_column("next", overflow="fold", style="dim", width=widths[2])
-    for name, ((label, probability), *rest) in zip(names, rows, strict=True):
+    if widths[2]:
+        table.add_column(head, overflow="fold", style="dim", width=widths[2])
+    for name, ((label, probability), *_), beside in zip(names, rows, last, strict=True):
         row: list[Text | Table] = [
             # A file's name is never cut: one that is too wide goes on in the next line.
             Text("\n".join(chop_cells(shorten_path(name, widths[0]), widths[0]))),
             Text(label, style="bold"),
             _number_and_bar(probability) if bars else Text(f"{_number(probability):>6}"),
         ]
-        if others > 0 and widths[2]:
-            row.append(Text(_runners_up(rest)))
+        if widths[2]:
+            row.append(Text(beside))
         table.add_row(*row)
     return table
 
@@ -167,19 +248,10 @@ def _runners_up(rest: list[tuple[str, float]]) -> str:
     return ", ".join(f"{other} {_number(probability)}" for other, probability in rest)
 
 
-def _widths(
-    names: list[str], rows: list[list[tuple[str, float]]], screen: int
-) -> tuple[tuple[int, int, int], bool]:
-    """Give the widths of picture, name and next (0: no room), and whether bars have room."""
-    wanted = [
-        max(len(head), *map(cell_len, column))
-        for head, column in (
-            ("picture", names),
-            ("name", [row[0][0] for row in rows]),
-            ("next", [_runners_up(row[1:]) for row in rows]),
-        )
-    ]
-    if len(rows[0]) == 1:
+def _widths(columns: dict[str, list[str]], screen: int) -> tuple[tuple[int, int, int], bool]:
+    """Give the widths of three columns (the last 0: no room), and whether bars have room."""
+    wanted = [max(len(head), *map(cell_len, column)) for head, column in columns.items()]
+    if not any([*columns.values()][2]):
         wanted[2] = 0
     bars = sum(wanted) + _BESIDE + _BAR_AND_GAP <= screen  # else they are the first to go
     if bars or sum(wanted) + _BESIDE <= screen:

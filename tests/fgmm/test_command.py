@@ -14,12 +14,13 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from fgmm import classify
 from fgmm.command.application import app
-from fgmm.command.report import safe_cell, write_json_lines
+from fgmm.command.report import Wanted, safe_cell, write_json_lines
 from fgmm.command.terminal import announced
 from fgmm.errors import CandidateError
 
@@ -149,6 +150,133 @@ def test_csv_is_quoted_and_safe_in_spreadsheets(pictures):
     assert sum(float(cell) for cell in rows[0][2:7:2]) == pytest.approx(1, abs=1e-5)
     assert rows[2][0] == "no.png"
     assert "no such file" in rows[2][-1]
+
+
+STONES = """\
+concept,rank,parent,red,green,blue
+stone,,,,,
+corundum,family,stone,,,
+beryl,family,stone,,,
+ruby,species,corundum,1,,
+sapphire,species,corundum,0,,1
+emerald,species,beryl,,1,
+"""
+
+
+@pytest.fixture
+def graph(tmp_path):
+    (tmp_path / "stones.csv").write_text(STONES)
+    return ["--labels", "ruby,sapphire,emerald", "--knowledge", "stones.csv", *FAKE]
+
+
+def test_a_graph_names_the_picture_and_says_why(graph):
+    result = run("classify", "pics/red.png", *graph)
+    assert result.exit_code == 0, result.output
+    lines = [line.strip() for line in result.stdout.split("\n")]
+    assert lines[2].startswith("ruby ")
+    assert any(line.startswith("for ruby: red +") for line in lines)
+    assert any(re.fullmatch(r"told from \w+ by: red \+\d+\.\d", line) for line in lines)
+    assert not any(line.startswith("at least") for line in lines)
+
+
+def test_levels_take_the_place_of_labels_in_a_table(graph):
+    result = run("classify", "pics/red.png", *graph, "--level", "family", "--floor", 0.9)
+    lines = [line.split() for line in result.stdout.split("\n")]
+    assert [line[0] for line in lines[2:4]] == ["corundum", "beryl"]
+    assert "how likely each family is, if one of the 3 names given is right" in result.stdout
+    assert "at least 0.9: ruby (species), 1.000" in result.stdout
+    many = run("classify", "pics", *graph, "--level", "family", "--floor", 0.9).stdout
+    rows = {line.split()[0]: line for line in many.split("\n") if ".png" in line}
+    assert rows["red.png"].split()[1] == rows["blue.png"].split()[1] == "corundum"
+    assert "emerald (species)" in rows["green.png"]
+    assert "at least 0.9" in many
+
+
+def test_what_no_label_reaches_the_family_may(graph, pictures):
+    Image.new("RGB", (24, 24), "#800080").save(pictures / "purple.png")  # red and blue
+    for row in map(
+        json.loads,
+        run(
+            "classify", "pics", *graph, "--floor", 1, "--level", "family", "-f", "jsonl"
+        ).stdout.splitlines(),
+    ):
+        told = {one["label"]: one["probability"] for one in row["level"]["top"]}
+        own = {one["label"]: one["probability"] for one in row["top"]}
+        assert row["level"]["rank"] == "family"
+        assert told["corundum"] == pytest.approx(own["ruby"] + own["sapphire"], abs=1e-5)
+        assert row["answer"]["floor"] == 1
+        assert row["answer"]["probability"] >= 1 - 1e-5
+        assert all(reason["nats"] > 0 for reason in row["reasons"])
+        if row["name"].endswith("purple.png"):
+            assert max(own.values()) < 0.999
+            assert row["answer"]["label"] not in own
+
+
+def test_csv_has_columns_for_what_the_graph_says(graph):
+    result = run(
+        "classify", "pics", "no.png", *graph, "--floor", 0.9, "--level", "family", "-f", "csv"
+    )
+    assert result.exit_code == 1
+    header, *rows = csv.reader(io.StringIO(result.stdout))
+    assert all(len(row) == len(header) for row in rows)
+    red = dict(zip(header, rows[2], strict=True))
+    assert (red["label"], red["level"], red["answer"]) == ("ruby", "corundum", "ruby")
+    assert red["reasons"].startswith("red +")
+    assert float(red["probability_answer"]) >= 0.9
+    plain = next(
+        csv.reader(io.StringIO(run("classify", "pics", *COLOURS, *FAKE, "-f", "csv").stdout))
+    )
+    assert not {"level", "answer", "reasons"} & set(plain)
+
+
+def test_what_was_learned_comes_from_a_folder(graph, pictures, tmp_path):
+    from fgmm import load_encoder
+    from fgmm.joint import ContrastiveEmbedding, JointEmbedding
+    from fgmm.joint.class_inputs import ClassInputs
+    from knowledge import read_graph
+
+    stones = read_graph(tmp_path / "stones.csv")
+    names = ["ruby", "sapphire", "emerald"]
+    files = [pictures / f"{colour}.png" for colour in ("red", "blue", "green")]
+    seen = load_encoder("fake").encode_images(
+        [Image.open(file).convert("RGB") for file in files], layer="features"
+    )
+    inputs = ClassInputs.of(stones, names)
+    method = ContrastiveEmbedding(0.1, widths=inputs.widths, weights=(1.0, 0.5))
+    fitted = method.fit(seen.vectors, torch.arange(3), inputs.rows(stones, names))
+    made = JointEmbedding(inputs, fitted, 10.0, seen.space, {})
+    made.save(tmp_path / "learned")
+    rows = [
+        json.loads(line)
+        for line in run(
+            "classify", *files, *graph, "--joint", "learned", "-f", "jsonl"
+        ).stdout.splitlines()
+    ]
+    assert [row["label"] for row in rows] == names
+    expected = classify(files, names, encoder="fake", knowledge=stones, joint=made)
+    for row, prediction in zip(rows, expected, strict=True):
+        own = row["top"][0]["evidence"]["knowledge"]
+        assert own == pytest.approx(float(prediction.evidence["knowledge"].max()), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--level", "family"], "needs a graph: name one by --knowledge"),
+        (["--floor", "0.9"], "--floor"),
+        (["--joint", "pics"], "--joint"),
+        (["--knowledge", "stones.csv", "--level", "famly"], "did you mean family"),
+        (["--knowledge", "stones.csv", "--joint", "nowhere"], "there is no folder nowhere"),
+        (["--knowledge", "flwers"], "did you mean flowers"),
+        (["--knowledge", "flowers"], "the graph knows none of the 3"),
+    ],
+)
+def test_a_graph_that_cannot_be_used_is_a_line(arguments, words, tmp_path):
+    (tmp_path / "stones.csv").write_text(STONES)
+    result = run("classify", "pics", "--labels", "ruby,sapphire,emerald", *FAKE, *arguments)
+    assert result.exit_code == 2
+    assert words in " ".join(re.sub("[│╭╮╰╯─]", " ", result.stderr).split())
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
@@ -392,7 +520,7 @@ def test_json_lines_are_exact_whatever_the_encoding():
     for encoding in ("ascii", "utf-8"):
         written = io.BytesIO()
         with io.TextIOWrapper(written, encoding=encoding, write_through=True) as to:
-            write_json_lines(predictions, to, top=3, encoder="fake")
+            write_json_lines(predictions, to, Wanted(3, "fake"))
             row = json.loads(written.getvalue().decode(encoding))
         assert {entry["label"] for entry in row["top"]} == {"rot", "grün", "鳥"}
 

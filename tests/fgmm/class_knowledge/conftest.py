@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from PIL import Image
 
 from fgmm import load_encoder
-from fgmm.joint import JointEmbedding
+from fgmm.joint import ContrastiveEmbedding, JointEmbedding
+from fgmm.joint.class_inputs import ClassInputs
 from knowledge import Concept, KnowledgeGraph, Relation
 
 
@@ -59,4 +61,9 @@ def joint() -> JointEmbedding:
         Image.new("RGB", (16 + 4 * i, 16), colour) for i in range(3) for colour in colours.values()
     ]
     features = load_encoder("fake").encode_images(pictures, layer="features")
-    return JointEmbedding.train(make_stones(), features, [*colours] * 3, folds=2)
+    graph = make_stones()
+    inputs = ClassInputs.of(graph, colours)
+    method = ContrastiveEmbedding(0.1, widths=inputs.widths, weights=(1.0, 0.5))
+    labels = torch.arange(4).repeat(3)
+    fitted = method.fit(features.vectors, labels, inputs.rows(graph, colours))
+    return JointEmbedding(inputs, fitted, 10.0, features.space, {"base": [*colours]})

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from knowledge_accuracy import held_out
 from knowledge_judging import difference, summary
-from knowledge_learned import Sum, classical_rows, joint_row
+from knowledge_learned import METHODS, Sum, classical_rows, joint_row
 from knowledge_sets import SETS, World, part_of, world
 from knowledge_words import WordRow
 from torch import Tensor
@@ -40,7 +40,7 @@ def weighed(both: Sum, given: World, keys: list[str], weight: float, told=None) 
     return words + weight * both.learned.scores(given, pool, keys)
 
 
-def judge_held_out(encoder, given: World) -> dict[str, Any]:
+def judge_held_out(encoder, given: World, methods: tuple[str, ...] = METHODS) -> dict[str, Any]:
     """Every method's accuracy on held-out base classes, and its lead paired by class."""
     train, found = given.pools["train"], {}
     bad = given.told.scrambled(0)
@@ -51,7 +51,9 @@ def judge_held_out(encoder, given: World) -> dict[str, Any]:
         pool, keys = pools["held out"], sorted(part)
         truth = torch.from_numpy(np.searchsorted(keys, pool.keys))
         joint, names = joint_row(inner), WordRow(encoder, "names")
-        classical = [row.fit(inner, pools["train"]) for row in classical_rows(encoder, inner)]
+        classical = [
+            row.fit(inner, pools["train"]) for row in classical_rows(encoder, inner, methods)
+        ]
         scores = {row.name: row.scores(inner, pool, keys) for row in (joint, *classical)}
         for said, told in (("names", None), ("worthless names", bad)):
             scores[said] = names.scores(inner, pool, keys, told=told)
@@ -76,13 +78,14 @@ def main() -> None:
     parser.add_argument("--encoder", default="tiny")
     parser.add_argument("--keep", type=Path, help="keep the pictures' vectors in this folder")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--json", type=Path, help="write every figure here, after every set")
     args = parser.parse_args()
     encoder = fgmm.load_encoder(args.encoder, on_long="truncate")
     cache = args.keep / "vectors.safetensors" if args.keep else None
     told = {}
     for data in args.sets:
-        told[data] = judge_held_out(encoder, world(encoder, data, cache))
+        told[data] = judge_held_out(encoder, world(encoder, data, cache), tuple(args.methods))
         for name, row in told[data].items():
             own, lead = row["all"], row["JointEmbedding minus it"]["all"]
             print(

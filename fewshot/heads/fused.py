@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
 from fewshot.errors import SupportError
+from fewshot.evidence_weights import believed_weight, doubt, judge_weights
 from fewshot.head import Head
 from fewshot.left_out import leave_one_out
 from fewshot.photo_evidence import PhotoModel, evidence
@@ -21,21 +21,6 @@ if TYPE_CHECKING:
     from fewshot.support import Support, Words
 
 __all__ = ["FittedFusedHead", "FusedHead"]
-
-# Weights of words that are tried. None at all counts eight times: words of a foreign
-# language, or of a domain the encoder never met, are worth nothing, not little.
-WORD_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
-NO_WORDS_PRIOR = math.log(8.0)
-# Words judged alone count like this many photos, however many there are; beyond, words and
-# photos are judged together. Photos judged alone count in full, where every class has some.
-ALONE = 7
-# What one photo is believed to tell, in nats (prior median; the mean is 1.37); features are not
-# Gaussian, and the model claims nine times as much. Spread: a factor of e^0.5 either way.
-NATS = 1.2
-SPREAD = 0.5
-PHOTO_STEPS = (0.3, 0.45, 0.65, 1.0, 1.5, 2.2, 3.3, 5.0)
-# Nats from which evidence against a class grows like a logarithm only.
-DOUBT = 1.5
 
 
 class FusedHead(Head):
@@ -162,47 +147,16 @@ class FusedHead(Head):
         real: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Posterior means of the two weights, each of shape (...)."""
-        own = support.labels.clamp(min=0).unsqueeze(-1)
-        believed = (NATS / model.claim(x.shape[-1]).clamp(min=1e-6)).clamp(max=1.0)
+        own = support.labels.clamp(min=0)
+        believed = believed_weight(model.claim(x.shape[-1]))
         believed = believed[..., 0, 0] if believed.ndim else believed.expand(real.shape[:-1])
-        steps = x.new_tensor(PHOTO_STEPS)
-        photo_prior = -0.5 * (steps.log() / SPREAD).square()
-        photo_weights = (believed.unsqueeze(-1) * steps).clamp(max=1.0)
         left_out = leave_one_out(model, points, support.labels, sums, counts)
-        judged = real & (counts.gather(-1, own.squeeze(-1)) > 1)
-
-        def right(logits: Tensor, who: Tensor) -> Tensor:
-            """Log-likelihood of the labels, summed over the photos that count."""
-            logits = mask_absent(logits, support.class_mask)
-            each = logits.gather(-1, own).squeeze(-1) - logits.logsumexp(-1)
-            return torch.where(who, each, 0.0).sum(-1)
-
-        doubted = [doubt(w[..., None, None] * left_out) for w in photo_weights.unbind(-1)]
-        photos_alone = torch.stack([right(e, judged) for e in doubted], -1)
-        if support.words is None:
-            joint = photos_alone + photo_prior
-            photos = (joint.softmax(-1) * photo_weights).sum(-1)
-            return torch.zeros_like(photos), photos
-
-        # of classes without photos, photos that agree among themselves say nothing
-        complete = ((counts > 0) | ~support.class_mask).all(-1, keepdim=True)
-        photos_alone = torch.where(complete, photos_alone, 0.0) + photo_prior
-        text = _word_logits(support.words, x, x.dtype)
-        n = real.sum(-1).clamp(min=1).to(x)
-        weights = x.new_tensor(WORD_WEIGHTS)
-        rows = []
-        for place, weight in enumerate(WORD_WEIGHTS):
-            alone = right(weight * text, real) * (ALONE / n).clamp(max=1.0)
-            if place == 0:
-                alone = alone + NO_WORDS_PRIOR
-            together = [right(weight * text + e, judged) for e in doubted]
-            rows.append(torch.stack(together, -1) + alone.unsqueeze(-1) + photos_alone)
-        table = torch.stack(rows, -2)
-        joint = table.flatten(-2).softmax(-1).view(table.shape)
-        words = (joint.sum(-1) * weights).sum(-1)
-        photos = (joint.sum(-2) * photo_weights).sum(-1)
-        # no photo: nothing was judged, and the words are taken as they are
-        return torch.where(real.any(-1), words, 1.0), photos
+        judged = real & (counts.gather(-1, own) > 1)
+        words, mask = support.words, support.class_mask
+        text = None if words is None else mask_absent(_word_logits(words, x, x.dtype), mask)
+        complete = ((counts > 0) | ~mask).all(-1, keepdim=True)
+        left_out = mask_absent(left_out, mask)
+        return judge_weights(text, left_out, own, real, judged, believed, complete)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,23 +224,6 @@ class FittedFusedHead:
         check_queries(queries, self.support, self.head, query_mask)
         told = self.evidence(queries)
         return mask_absent(told["text"] + told["photos"], self.support.class_mask)
-
-
-def doubt(evidence: Tensor) -> Tensor:
-    """Let evidence against a class grow like a logarithm, as a heavy-tailed density would.
-
-    Parameters
-    ----------
-    evidence : Tensor
-        Nats.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape: as it was where positive, ``-DOUBT * log(1 - e / DOUBT)`` elsewhere.
-    """
-    against = -DOUBT * torch.log1p(-evidence.clamp(max=0) / DOUBT)
-    return torch.where(evidence < 0, against, evidence)
 
 
 def _word_logits(words: Words, features: Tensor, dtype: torch.dtype) -> Tensor:

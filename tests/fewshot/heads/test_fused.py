@@ -16,7 +16,7 @@ from scipy.stats import multivariate_normal
 import fewshot
 from fewshot import Background, FusedHead, Support, Words, ZeroShotHead
 from fewshot.errors import SupportError
-from fewshot.heads.fused import PHOTO_STEPS, WORD_WEIGHTS
+from fewshot.evidence_weights import PHOTO_STEPS, WORD_WEIGHTS
 
 
 def spread(d: int, seed: int = 0) -> Background:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 
 from fewshot import Background, FusedHead, Support, Words, ZeroShotHead
-from fewshot.heads.fused import NATS, PHOTO_STEPS, SPREAD
+from fewshot.evidence_weights import NATS, PHOTO_STEPS, SPREAD
 
 ALL = slice(None)
 

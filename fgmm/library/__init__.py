@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fgmm.library.changes import add_photos, add_species, merge, new_photos, remove, rename
 from fgmm.library.collection import Collection
+from fgmm.library.file import LibraryFile
 from fgmm.library.history import HistoryEntry
 from fgmm.library.memory import MemoryLibrary
 from fgmm.library.species import Photos, Species, utc_now
@@ -16,6 +17,7 @@ from fgmm.library.species import Photos, Species, utc_now
 __all__ = [
     "Collection",
     "HistoryEntry",
+    "LibraryFile",
     "MemoryLibrary",
     "Photos",
     "Species",

@@ -64,7 +64,7 @@ class Collection:
 
     def __post_init__(self) -> None:
         for what, text in (("space", self.space), ("encoder", self.encoder)):
-            if not isinstance(text, str) or not text.strip():
+            if not isinstance(text, str) or not text.strip() or "\\udc" in ascii(text):
                 raise LibraryError(f"the {what} of a collection is {text!r}: it is a name")
         if isinstance(self.dim, bool) or not isinstance(self.dim, int) or self.dim < 1:
             raise LibraryError(f"a collection of {self.dim!r} dimensions: at least 1")

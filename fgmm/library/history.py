@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fgmm.errors import LibraryError
+from fgmm.library.names import checked_name
 
 if TYPE_CHECKING:
     from fgmm.library.collection import Collection
@@ -112,8 +113,7 @@ def detail_text(what: str, detail: Mapping[str, Any]) -> str:
     LibraryError
         If ``what`` is no word or ``detail`` holds something that JSON cannot.
     """
-    if not isinstance(what, str) or not what.strip():
-        raise LibraryError(f"a change is called {what!r}: say in a word what was done")
+    checked_name(what, "the name of a change")
     try:
         if not isinstance(detail, Mapping):
             raise TypeError(f"a {type(detail).__name__}")

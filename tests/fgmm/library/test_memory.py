@@ -8,6 +8,7 @@ import pytest
 from fgmm.errors import LibraryError
 from fgmm.library import (
     Collection,
+    LibraryFile,
     MemoryLibrary,
     Photos,
     add_photos,
@@ -26,9 +27,11 @@ def photo(number: int) -> Photos:
 EMPTY = Collection("fake/1", 2, "fake")
 
 
-@pytest.fixture(params=["memory"])
-def library(request):
-    return MemoryLibrary(EMPTY)
+@pytest.fixture(params=["memory", "file"])
+def library(request, tmp_path):
+    if request.param == "memory":
+        return MemoryLibrary(EMPTY)
+    return LibraryFile.create(tmp_path / "birds.fgmm", "fake/1", 2, "fake")
 
 
 def add(library, name: str, *numbers: int, **words: object) -> None:

@@ -1,0 +1,145 @@
+"""The tables of a library's file, and how a file of an earlier version becomes one of this.
+
+::
+
+    library   one row: a random key, the encoder's space, dimension and name
+    photos    rows of vectors as they were added together, up to 256; only ever added
+    species   one row each: its place, and a record (JSON) that lists its photos' numbers
+    history   one row a change, each with a hash of the row before and of itself; what is needed
+              to take the change back is the species' records as they were (JSON)
+    thumbnails  small JPEG files by the photo's digest
+
+A photo's number is that of the first photo in its row plus its position there.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from fgmm.errors import StoreError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+__all__ = [
+    "MIGRATIONS",
+    "VERSION",
+    "check_schema",
+    "create_schema",
+    "file_version",
+    "identity_checksum",
+    "is_blank",
+    "migrate_schema",
+]
+
+APPLICATION = 0x66676D4C  # "fgmL", in the header of the file
+VERSION = 1
+"""Of the files this fgmm writes."""
+
+# How a file of version n becomes one of version n + 1, within the transaction it is given.
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+"""By the version a file has; none is needed yet."""
+
+_TABLES = (
+    "CREATE TABLE library (key TEXT NOT NULL, space TEXT NOT NULL, dim INTEGER NOT NULL, "
+    "encoder TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE photos (first INTEGER PRIMARY KEY, n INTEGER NOT NULL, vectors BLOB NOT NULL, "
+    "about TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE species (id TEXT PRIMARY KEY, position INTEGER NOT NULL UNIQUE, "
+    "record TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE history (number INTEGER PRIMARY KEY, at TEXT NOT NULL, what TEXT NOT NULL, "
+    "detail TEXT NOT NULL, undoes INTEGER UNIQUE, before TEXT, checksum BLOB NOT NULL)",
+    "CREATE TABLE thumbnails (digest TEXT PRIMARY KEY, jpeg BLOB NOT NULL, "
+    "checksum INTEGER NOT NULL)",
+)
+
+
+def identity_checksum(key: str, space: str, dim: int, encoder: str) -> int:
+    """Sum up the row of the table ``library``."""
+    return zlib.crc32(f"{key}\n{space}\n{dim}\n{encoder}".encode())
+
+
+def create_schema(
+    connection: sqlite3.Connection, key: str, space: str, dim: int, encoder: str
+) -> None:
+    """Make the tables of a library without species, within a transaction."""
+    for statement in _TABLES:
+        connection.execute(statement)
+    checksum = identity_checksum(key, space, dim, encoder)
+    connection.execute(
+        "INSERT INTO library VALUES (?, ?, ?, ?, ?)", (key, space, dim, encoder, checksum)
+    )
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def is_blank(connection: sqlite3.Connection) -> bool:
+    """Tell a file that nobody has written anything to."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    return bool(tables == 0 and application == 0)
+
+
+def file_version(connection: sqlite3.Connection, path: str) -> int:
+    """Read the version of a library's file.
+
+    Raises
+    ------
+    StoreError
+        If it is a database of another program, or of a newer fgmm.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION:
+        raise StoreError(
+            f"{path!r} is a database of another program, no library of species; it was left as it "
+            "is: name another file"
+        )
+    if version > VERSION:
+        raise StoreError(
+            f"{path!r} is a library of version {version} and this fgmm reads version {VERSION}: "
+            "use the fgmm that wrote it, or a newer one; it was left as it is"
+        )
+    return int(version)
+
+
+def check_schema(connection: sqlite3.Connection, path: str) -> None:
+    """Refuse a file that is no library of this version.
+
+    Raises
+    ------
+    StoreError
+        If it is another program's, of another version, or has other tables.
+    """
+    version = file_version(connection, path)
+    if version < VERSION:
+        raise StoreError(
+            f"{path!r} is a library of version {version} and this fgmm reads version {VERSION}: "
+            "open it once for writing, which brings it up to date"
+        )
+    found = {name for (name,) in connection.execute("SELECT sql FROM sqlite_master") if name}
+    if found != set(_TABLES):
+        raise StoreError(
+            f"{path!r} does not have the tables of a library of version {VERSION}: it is damaged, "
+            "or was changed by another program; go back to a copy"
+        )
+
+
+def migrate_schema(connection: sqlite3.Connection, path: str) -> None:
+    """Bring a file up to this version, within a transaction.
+
+    Raises
+    ------
+    StoreError
+        If there is no way from its version to this one.
+    """
+    for version in range(file_version(connection, path), VERSION):
+        if version not in MIGRATIONS:
+            raise StoreError(
+                f"{path!r} is a library of version {version}, which this fgmm cannot bring up to "
+                f"version {VERSION}; it was left as it is: use the fgmm that wrote it"
+            )
+        MIGRATIONS[version](connection)
+        connection.execute(f"PRAGMA user_version = {version + 1}")

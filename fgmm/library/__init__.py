@@ -12,7 +12,8 @@ from fgmm.library.collection import Collection
 from fgmm.library.file import LibraryFile
 from fgmm.library.history import HistoryEntry
 from fgmm.library.memory import MemoryLibrary
-from fgmm.library.species import Photos, Species, utc_now
+from fgmm.library.photos import Photos, utc_now
+from fgmm.library.species import Species
 
 __all__ = [
     "Collection",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from fgmm.errors import LibraryError
 from fgmm.library.names import fold_name
-from fgmm.library.species import Photos, Species
+from fgmm.library.photos import Photos
+from fgmm.library.species import Species
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -43,7 +43,7 @@ class Collection:
 
     Examples
     --------
-    >>> from fgmm.library.species import Photos, Species
+    >>> from fgmm.library import Photos, Species
     >>> wren = Species("w", "wren", names=("Zaunkönig",), photos=Photos.none(2))
     >>> collection = Collection("fake/1", 2, "fake", {"w": wren})
     >>> collection.find("zaunkönig").name, len(collection), collection.n_photos

@@ -47,7 +47,7 @@ class LibraryFile:
     happened: also if the process is killed or the power fails. Several processes may have it open:
     one writes at a time, to what the file holds then; readers see a whole state, see `reload`.
 
-    What is removed stays in the file, so that it can be taken back, until `forget`.
+    What is removed stays in it, so that it can be taken back, until `forget`.
 
     Examples
     --------
@@ -86,7 +86,7 @@ class LibraryFile:
         ----------
         path : path
             Must not be there, or be empty.
-        space, dim, encoder
+        space, dim, encoder : str, int and str
             As of `Collection`.
         patience : float, default=10
             Seconds to wait for other processes.
@@ -225,13 +225,7 @@ class LibraryFile:
             return read_history(connection)
 
     def reload(self) -> Collection:
-        """Read what other processes have changed.
-
-        Returns
-        -------
-        Collection
-            As it is now; the same one if nothing was changed.
-        """
+        """Read what other processes have changed; give the collection as it is now."""
         with self._lock, self._access.reading() as connection:
             self._state = self._caught_up(connection)
             return self._state.collection
@@ -265,7 +259,7 @@ class LibraryFile:
         return Thumbnails(self._access.reading, self._writing, lambda: self._state.collection)
 
     def close(self) -> None:
-        """Use the file no more. Nothing is left to be written: each change already was."""
+        """Use the file no more. Nothing is left to be written."""
         self._access.closed = True
 
     def __enter__(self) -> LibraryFile:

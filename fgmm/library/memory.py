@@ -17,7 +17,7 @@ from fgmm.library.history import (
     places_of,
     restored,
 )
-from fgmm.library.species import utc_now
+from fgmm.library.photos import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -103,13 +103,16 @@ def _read(connection: sqlite3.Connection, known: State | None) -> State:
         zip(new, json.loads(f"[{','.join(records[one] for one in new)}]"), strict=True)
     )
     numbers = {one: record_numbers(record) for one, record in read.items()}
-    table = load_photos(
+    photos = load_photos(
         connection, [n for listed in numbers.values() for n in listed], collection.dim
     )
     changed = dict.fromkeys(one for one in known.records if one not in records)
-    species = {
-        one: record_species(one, record, table.select(numbers[one])) for one, record in read.items()
-    }
+    species = {}
+    start = 0
+    for one, record in read.items():
+        end = start + len(numbers[one])
+        species[one] = record_species(one, record, photos.part(start, end))
+        start = end
     places = {
         one: Place(position, species[one] if one in species else known.places[one].species)
         for one, position in positions.items()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
 import re
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fgmm.library.connection import DamagedError
-from fgmm.library.species import LENGTH_TOLERANCE, Photos, Species
+from fgmm.library.photos import LENGTH_TOLERANCE, Photos
+from fgmm.library.species import Species
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,40 +22,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "PhotoTable",
     "history_checksum",
     "insert_photos",
     "insert_row",
     "load_photos",
-    "read_row",
     "record_checksum",
     "record_numbers",
     "record_species",
+    "row_texts",
+    "row_vectors",
     "write_record",
 ]
 
 _PHOTOS_A_ROW = 256
 _FLOAT = np.dtype("<f4")
 _HEXADECIMAL = re.compile(r"[0-9a-f]*")
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoTable:
-    """Photos that were read at once, and where the one of each number is among them."""
-
-    photos: Photos
-    numbers: NDArray[np.int64]  # ascending
-
-    def select(self, numbers: Sequence[int]) -> Photos:
-        """Give the photos of some numbers, in their order; as a view where they are in a row."""
-        if not numbers:
-            return self.photos.select([])
-        first = int(np.searchsorted(self.numbers, numbers[0]))
-        if list(numbers) != list(range(numbers[0], numbers[0] + len(numbers))):
-            return self.photos.select(np.searchsorted(self.numbers, numbers))
-        part = slice(first, first + len(numbers))
-        p = self.photos
-        return Photos._of_checked(p.vectors[part], p.digests[part], p.origins[part], p.added[part])
 
 
 def record_checksum(key: str, position: int, record: str) -> int:
@@ -117,7 +99,9 @@ def insert_photos(connection: sqlite3.Connection, photos: Photos) -> range:
 def insert_row(connection: sqlite3.Connection, first: int, photos: Photos) -> None:
     """Write a row of photos, the first of which has the number ``first``."""
     vectors = photos.vectors.astype(_FLOAT, copy=False).tobytes()
-    about = json.dumps([photos.digests, photos.origins, photos.added], separators=(",", ":"))
+    times = set(photos.added)
+    added = photos.added[0] if len(times) == 1 else photos.added  # mostly: added together
+    about = json.dumps([photos.digests, photos.origins, added], separators=(",", ":"))
     connection.execute(
         "INSERT INTO photos VALUES (?, ?, ?, ?, ?)",
         (first, len(photos), vectors, about, photo_checksum(first, vectors, about)),
@@ -129,75 +113,110 @@ def photo_checksum(first: int, vectors: bytes, about: str) -> int:
     return zlib.crc32(vectors, zlib.crc32(about.encode(), first & 0xFFFFFFFF))
 
 
-def load_photos(connection: sqlite3.Connection, wanted: Sequence[int], dim: int) -> PhotoTable:
-    """Read the photos of some numbers, and check what was read.
+def load_photos(connection: sqlite3.Connection, wanted: Sequence[int], dim: int) -> Photos:
+    """Read the photos of some numbers, in their order, and check what was read.
 
     Raises
     ------
     DamagedError
         If one is missing or not what was written.
     """
-    numbers = np.unique(np.asarray(wanted, dtype=np.int64))
+    order = np.argsort(np.asarray(wanted, dtype=np.int64), kind="stable")
+    sorted_already = bool((np.diff(order) == 1).all())
+    numbers = [wanted[i] for i in order.tolist()]
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     if len(numbers) * _FLOAT.itemsize * dim > pages * size:
         raise DamagedError(f"it lists {len(numbers)} photos, more than it has room for")
     vectors = np.empty((len(numbers), dim), np.float32)
-    texts: tuple[list[str], list[str], list[str]] = ([], [], [])
+    abouts: list[str] = []
+    rows: list[tuple[int, list[int] | None]] = []  # photos in it; which were wanted, if not all
+    done = 0
     for first, n, content, about, checksum in _rows(connection, numbers):
-        block, columns = read_row(first, n, content, about, checksum, dim)
-        low, high = np.searchsorted(numbers, (first, first + n)).tolist()
-        at = (numbers[low:high] - first).tolist()
-        whole = len(at) == n
-        vectors[low:high] = block if whole else block[at]
-        for text, column in zip(texts, columns, strict=True):
-            text += column if whole else [column[i] for i in at]
-    if len(texts[0]) != len(numbers):
-        missing = len(numbers) - len(texts[0])
-        raise DamagedError(f"{missing} photos that its species have are not there")
+        block = row_vectors(first, n, content, about, checksum, dim)
+        until = bisect.bisect_left(numbers, first + n, done)
+        at = None
+        if until - done != n or numbers[done] != first:
+            at = [number - first for number in numbers[done:until]]
+            block = block[np.asarray(at, np.intp)]
+        vectors[slice(done, until) if sorted_already else order[done:until]] = block
+        abouts.append(about)
+        rows.append((n, at))
+        done = until
+    if done < len(numbers):
+        raise DamagedError(f"{len(numbers) - done} photos that its species have are not there")
+    squares = np.einsum("nd,nd->n", vectors, vectors)
+    # Three times the tolerance, since these are squares of lengths, in float32.
+    if not bool((np.abs(squares - 1) <= 3 * LENGTH_TOLERANCE).all()):
+        raise DamagedError("vectors of photos are not of length one")
     vectors.flags.writeable = False
-    digests, origins, added = map(tuple, texts)
-    if not _HEXADECIMAL.fullmatch("".join(digests)):
-        raise DamagedError("the digest of a photo is none")
-    return PhotoTable(Photos._of_checked(vectors, digests, origins, added), numbers)
+    columns = row_texts(abouts, rows)
+    if not sorted_already:
+        back = np.argsort(order).tolist()
+        columns = [[column[i] for i in back] for column in columns]
+    return Photos._of_checked(vectors, *map(tuple, columns))
 
 
-def read_row(
+def row_vectors(
     first: int, n: int, content: bytes, about: str, checksum: int, dim: int
-) -> tuple[NDArray[np.float32], list[list[str]]]:
-    """Read a row of the table ``photos``: vectors (n, dim); digests, origins and times.
+) -> NDArray[np.float32]:
+    """Give the vectors (n, dim) of a row of the table ``photos``.
 
     Raises
     ------
     DamagedError
-        If it is not what was written.
+        If the row is not what was written.
     """
     whole = n > 0 and len(content) == _FLOAT.itemsize * dim * n
     if not whole or photo_checksum(first, content, about) != checksum:
         raise DamagedError(f"photos {first} to {first + n - 1} are not what was written")
-    rows = np.frombuffer(content, _FLOAT).reshape(n, dim)
-    squares = np.einsum("nd,nd->n", rows, rows)
-    # Three times the tolerance, since these are squares of lengths, in float32.
-    if not bool((np.abs(squares - 1) <= 3 * LENGTH_TOLERANCE).all()):
-        raise DamagedError(f"photos {first} to {first + n - 1} are not of length one")
-    columns = json.loads(about)
-    if len(columns) != 3 or any(
-        len(column) != n or set(map(type, column)) != {str} for column in columns
-    ):
-        raise DamagedError(f"photos {first} to {first + n - 1} do not say where they are from")
-    return rows, columns
+    rows: NDArray[np.float32] = np.frombuffer(content, _FLOAT).reshape(n, dim)
+    return rows
+
+
+def row_texts(
+    abouts: Sequence[str], rows: Sequence[tuple[int, Sequence[int] | None]]
+) -> list[list[str]]:
+    """Give the digests, origins and times of rows of the table ``photos``.
+
+    Parameters
+    ----------
+    abouts : sequence of str
+        The column ``about``.
+    rows : sequence of tuple of int and list of int or None
+        Of each, how many photos it holds, and the positions of those that are wanted, if not all.
+
+    Raises
+    ------
+    DamagedError
+        If one is not what a library writes.
+    """
+    columns: list[list[str]] = [[], [], []]
+    for about, (n, at) in zip(json.loads(f"[{','.join(abouts)}]"), rows, strict=True):
+        digests, origins, added = about
+        if isinstance(added, str):
+            added = [added] * n
+        if not len(digests) == len(origins) == len(added) == n:
+            raise DamagedError("a row of photos does not say of each where it is from")
+        for column, texts in zip(columns, (digests, origins, added), strict=True):
+            column += texts if at is None else [texts[i] for i in at]
+    if any(set(map(type, column)) - {str} for column in columns):
+        raise DamagedError("a photo says where it is from in other things than texts")
+    if not _HEXADECIMAL.fullmatch("".join(columns[0])):
+        raise DamagedError("the digest of a photo is none")
+    return columns
 
 
 def _rows(
-    connection: sqlite3.Connection, numbers: NDArray[np.int64]
+    connection: sqlite3.Connection, numbers: Sequence[int]
 ) -> Iterator[tuple[int, int, bytes, str, int]]:
     """Read the rows that hold some numbers, each once: those between two gaps in one sweep."""
-    if not len(numbers):
-        return
-    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    gaps = np.flatnonzero(np.diff(numbers) > 1)
+    starts, ends = [0, *(gaps + 1).tolist()], [*gaps.tolist(), len(numbers) - 1]
     seen = 0
-    for run in runs:
-        low, high = int(run[0]), int(run[-1])
+    for low, high in (
+        (numbers[a], numbers[b]) for a, b in zip(starts, ends, strict=True) if numbers
+    ):
         if high < seen:
             continue
         start = connection.execute(

@@ -13,16 +13,17 @@ import numpy as np
 from fgmm.errors import LibraryError
 from fgmm.library.connection import DamagedError
 from fgmm.library.history import HistoryEntry, placed
+from fgmm.library.photos import Photos, utc_now
 from fgmm.library.reading import State
 from fgmm.library.records import (
     history_checksum,
     insert_photos,
     insert_row,
-    read_row,
     record_checksum,
+    row_texts,
+    row_vectors,
     write_record,
 )
-from fgmm.library.species import Photos, utc_now
 
 if TYPE_CHECKING:
     import sqlite3
@@ -202,9 +203,9 @@ def forget_removed(connection: sqlite3.Connection, state: State) -> None:
         content, about, checksum = connection.execute(
             "SELECT vectors, about, checksum FROM photos WHERE first = ?", (first,)
         ).fetchone()
-        block, columns = read_row(first, n, content, about, checksum, dim)
+        vectors = row_vectors(first, n, content, about, checksum, dim)
+        photos = Photos(vectors, *row_texts([about], [(n, None)]))
         connection.execute("DELETE FROM photos WHERE first = ?", (first,))
-        photos = Photos(block, *columns)
         for run in _runs([at for at in range(n) if first + at in kept]):
             insert_row(connection, first + run[0], photos.select(run))
     digests = connection.execute("SELECT digest FROM thumbnails").fetchall()

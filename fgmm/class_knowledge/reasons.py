@@ -123,7 +123,7 @@ def _taken_together(evidence: Evidence, nats: np.ndarray) -> np.ndarray:
     adds as much to every colour changes no answer. What is said of the whole stands alone.
     """
     _, part = np.unique(evidence.about, return_inverse=True)
-    whole = np.array([not about for about in evidence.about])
+    whole = np.array([not about for about in evidence.about], dtype=bool)
     return whole | (np.bincount(part, weights=nats)[part] > 0)
 
 

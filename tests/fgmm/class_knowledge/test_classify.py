@@ -17,7 +17,7 @@ from fgmm.class_knowledge import Level
 from fgmm.encoders.fake import FakeEncoder
 from fgmm.errors import CandidateError, SpaceMismatch, StoreError
 from fgmm.prompts import forget_texts
-from knowledge import Concept, Relation, load_pack
+from knowledge import Concept, KnowledgeGraph, Relation, load_pack
 
 STONES = ["ruby", "emerald", "sapphire", "opal"]
 COLOURS = {"ruby": "red", "emerald": "green", "sapphire": "blue", "opal": "white"}
@@ -262,3 +262,21 @@ def test_of_a_pack_something_is_known_of_every_flower(plain):
     )
     assert all(p.known.classes.evidence.known)
     assert sum(level.probability for level in p.rollup("family")) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("encoder", ["fake", "fake:sigmoid"])
+def test_a_tree_alone_gives_levels_and_changes_nothing(pictures, encoder):
+    tree = KnowledgeGraph()
+    for stone, family in (("ruby", "corundum"), ("sapphire", "corundum"), ("emerald", "beryl")):
+        for id, rank in ((stone, "species"), (family, "family")):
+            if id not in tree:
+                tree.add(Concept(id, rank=rank, source="notes"))
+        tree.add(Relation(stone, "is-a", family, source="notes"))
+    names = ["ruby", "sapphire", "emerald"]
+    p = classify(pictures[0], names, encoder=encoder, knowledge=tree)
+    q = classify(pictures[0], names, encoder=encoder)
+    assert torch.equal(p.logits, q.logits)
+    assert p.reasons() == p.reasons(against="emerald") == []
+    assert "for it" not in p.explain()
+    assert {level.label for level in p.rollup("family")} == {"corundum", "beryl"}
+    assert pickle.loads(pickle.dumps(p)).backoff(0.9) == p.backoff(0.9)  # noqa: S301

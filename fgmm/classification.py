@@ -175,7 +175,7 @@ def classify(
     nearer the picture is to "a flower with yellow petals" than to "a flower", weighted by
     strength; with it, `JointEmbedding.logits`. Its mean over the candidates that the graph knows
     is taken off, so a candidate it does not know is neither helped nor harmed, and a single one
-    is not changed. How much it helps, with controls: docs/knowledge-figures.md.
+    is not changed. How much it helps, with controls: docs/reasons-figures.md.
 
     The vectors of texts are kept in memory: the same candidates again cost no encoding.
 

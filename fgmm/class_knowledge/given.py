@@ -18,14 +18,14 @@ __all__ = ["choose_layers", "read_knowledge"]
 
 
 def read_knowledge(
-    knowledge: object, joint: JointEmbedding | str | os.PathLike[str] | None
+    knowledge: object, joint: object
 ) -> tuple[KnowledgeGraph | None, JointEmbedding | None]:
     """Check the graph, and load what was learned of it where a folder is given.
 
     Raises
     ------
     CandidateError
-        If the graph is none, or there is a joint embedding and no graph.
+        If either is not what it should be, or there is a joint embedding and no graph.
     StoreError
         If the folder holds no joint embedding.
     """
@@ -41,10 +41,17 @@ def read_knowledge(
             f"knowledge is a {type(knowledge).__name__}, not a KnowledgeGraph: give what "
             "knowledge.read_graph, knowledge.load_pack or KnowledgeGraph.from_networkx returns"
         )
-    if isinstance(joint, (str, os.PathLike)):
-        from fgmm.joint import JointEmbedding
+    if joint is None:
+        return knowledge, None
+    from fgmm.joint import JointEmbedding
 
-        joint = JointEmbedding.load(joint)
+    if isinstance(joint, (str, os.PathLike)):
+        return knowledge, JointEmbedding.load(joint)
+    if not isinstance(joint, JointEmbedding):
+        raise CandidateError(
+            f"joint is a {type(joint).__name__}, not a JointEmbedding: give what "
+            "JointEmbedding.train or load returns, or the folder that save wrote"
+        )
     return knowledge, joint
 
 

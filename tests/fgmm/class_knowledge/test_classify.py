@@ -165,6 +165,8 @@ def test_what_cannot_be_used_says_so(stones, joint, pictures, tmp_path):
         ask(joint=joint)
     with pytest.raises(CandidateError, match=r"is a dict, not a KnowledgeGraph.*read_graph"):
         ask(knowledge={})
+    with pytest.raises(CandidateError, match=r"joint is a int, not a JointEmbedding.*folder that"):
+        ask(knowledge=stones, joint=3)
     with pytest.raises(StoreError, match=r"holds no joint embedding.*JointEmbedding\.save"):
         ask(knowledge=stones, joint=tmp_path)
     with pytest.raises(

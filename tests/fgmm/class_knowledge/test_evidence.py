@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -183,3 +184,21 @@ def test_strengths_of_a_joint_embedding_are_what_the_graph_states(stones, joint)
     assert told == {"blue": 0.9, "red": 0.0}
     assert found.strengths[[0]].nnz == 0
     assert len(found.says) == len(joint.inputs.traits) + len(joint.inputs.ancestors)
+
+
+@pytest.mark.cuda
+def test_what_was_learned_may_be_kept_on_a_gpu(stones, joint, plain):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    names = ("mean", "image_map", "centre", "class_map")
+    there = replace(
+        joint.fitted, **{name: getattr(joint.fitted, name).to("cuda") for name in names}
+    )
+    features = load_encoder("fake").encode_images([plain("red")], layer="features")
+    ids = ["ruby", "opal"]
+    here, moved = (
+        evidence_of_joint(one, stones, ids) for one in (joint, replace(joint, fitted=there))
+    )
+    torch.testing.assert_close(
+        moved.nats(moved.scores(features)), here.nats(here.scores(features)), atol=1e-3, rtol=1e-3
+    )

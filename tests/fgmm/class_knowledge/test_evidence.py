@@ -187,9 +187,8 @@ def test_strengths_of_a_joint_embedding_are_what_the_graph_states(stones, joint)
 
 
 @pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no cuda device")
 def test_what_was_learned_may_be_kept_on_a_gpu(stones, joint, plain):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     names = ("mean", "image_map", "centre", "class_map")
     there = replace(
         joint.fitted, **{name: getattr(joint.fitted, name).to("cuda") for name in names}

@@ -10,13 +10,16 @@ from __future__ import annotations
 from fgmm.library.changes import add_photos, add_species, merge, new_photos, remove, rename
 from fgmm.library.collection import Collection
 from fgmm.library.file import LibraryFile
+from fgmm.library.folder import export_folder, import_folder
 from fgmm.library.history import HistoryEntry
 from fgmm.library.memory import MemoryLibrary
 from fgmm.library.photos import Photos, utc_now
 from fgmm.library.species import Species
+from fgmm.library.verification import Finding, verify
 
 __all__ = [
     "Collection",
+    "Finding",
     "HistoryEntry",
     "LibraryFile",
     "MemoryLibrary",
@@ -24,9 +27,12 @@ __all__ = [
     "Species",
     "add_photos",
     "add_species",
+    "export_folder",
+    "import_folder",
     "merge",
     "new_photos",
     "remove",
     "rename",
     "utc_now",
+    "verify",
 ]

@@ -148,7 +148,17 @@ class Photos:
         return Photos._of_checked(rows, *(tuple([text[i] for i in at]) for text in texts))
 
     def part(self, start: int, stop: int) -> Photos:
-        """Give the photos from ``start`` up to ``stop``; nothing is copied."""
+        """Give some photos that follow each other; nothing is copied.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first, and the one behind the last.
+
+        Returns
+        -------
+        Photos
+        """
         texts = (self.digests, self.origins, self.added)
         rows = self.vectors[start:stop]
         return Photos._of_checked(rows, *(text[start:stop] for text in texts))

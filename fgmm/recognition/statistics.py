@@ -29,7 +29,7 @@ class PhotoStatistics:
     sums : ndarray of shape (k, d)
         Sum of each one's vectors.
     scatter : ndarray of shape (d, d)
-        Sum over all photos of the outer product of what is left when the species' mean is taken off.
+        Sum of the outer products of photos less their species' mean.
     columns : slice
         Which numbers of a library's vectors these are: those of one layer.
     scale : float
@@ -72,7 +72,7 @@ class PhotoStatistics:
         sums = np.zeros((len(species), width))
         if previous is None:
             scatter = np.zeros((width, width))
-            fresh, gone = list(enumerate(species)), list[tuple[int, Species]]()
+            fresh, gone = list(enumerate(species)), []
         else:
             before = {id(one.photos): row for row, one in enumerate(previous.species)}
             kept = [(row, before.get(id(one.photos))) for row, one in enumerate(species)]
@@ -93,7 +93,9 @@ class PhotoStatistics:
     def vectors(self) -> NDArray[np.float32]:
         """Give the vectors of all photos (s, d), species after species."""
         blocks = [one.photos.vectors[:, self.columns] for one in self.species]
-        return np.concatenate(blocks) * np.float32(self.scale) if blocks else np.empty((0, 0))
+        blocks = blocks or [np.empty((0, self.sums.shape[1]), np.float32)]
+        found: NDArray[np.float32] = np.concatenate(blocks) * np.float32(self.scale)
+        return found
 
     def owners(self) -> NDArray[np.int64]:
         """Give the row of each photo's species (s,)."""

@@ -1,0 +1,149 @@
+"""Photo evidence of a collection: `fewshot.photo_evidence` on statistics that add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+from fewshot.left_out import leave_one_out
+from fewshot.photo_evidence import GENERAL, PhotoModel, evidence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fewshot import Background
+    from fgmm.recognition.statistics import PhotoStatistics
+
+__all__ = ["PhotoSide"]
+
+_ROWS_A_BLOCK = 1_024
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoSide:
+    """Where the photos of a collection lie, and what they say of pictures.
+
+    Parameters
+    ----------
+    statistics : PhotoStatistics
+    background : Background or None
+        Of the same layer; where there is none, the spread is guessed from the photos.
+
+    Notes
+    -----
+    It gives the numbers of `fewshot.FusedHead` on the same photos; only sums of them enter,
+    but for the guess without a background, which reads every photo.
+    """
+
+    statistics: PhotoStatistics
+    background: Background | None
+
+    @cached_property
+    def counts(self) -> Tensor:
+        """Photos of each species (k,)."""
+        return torch.from_numpy(self.statistics.counts)
+
+    @cached_property
+    def rough(self) -> PhotoModel:
+        """The model before the photos' own scatter corrects it: what photos are judged by."""
+        if self.background is None:
+            owners = self.owners
+            return PhotoModel.of_support(self.vectors, owners, self._one_hot(owners))
+        model = PhotoModel.of_background(self.background, torch.zeros(()))
+        seen = self.statistics.counts > 0
+        means = self.statistics.sums[seen] / self.statistics.counts[seen, None]
+        own = torch.from_numpy(means.sum(axis=0)) if seen.any() else torch.zeros(())
+        mean = (GENERAL * self.background.mean.double() + own) / (GENERAL + int(seen.sum()))
+        return replace(model, mean=mean.float())
+
+    @cached_property
+    def fine(self) -> tuple[PhotoModel, Tensor]:
+        """The model that knows the photos' scatter, and the species' sums in its coordinates.
+
+        As `PhotoModel.refined`: ``W <- (d W + scatter) / (d + degrees of freedom)``.
+        """
+        model, sums = self.rough, self._sums(self.rough)
+        free = int((self.counts - 1).clamp(min=0).sum())
+        if not free:
+            return model, sums
+        turn = torch.eye(sums.shape[1]) if model.basis is None else model.basis
+        turn = turn / model.within.sqrt().reshape(1, -1)
+        scatter = turn.mT @ torch.from_numpy(self.statistics.scatter).float() @ turn
+        d = len(scatter)
+        eye = torch.eye(d)
+        lower = torch.linalg.cholesky((d * eye + scatter) / (d + free))
+        lens = torch.linalg.solve_triangular(lower, eye, upper=False)
+        between = (lens.square() @ model.between.expand(1, d).mT).mT
+        return replace(model, lens=lens, between=between), sums @ lens.mT
+
+    @cached_property
+    def vectors(self) -> Tensor:
+        """Vectors of all photos (s, d)."""
+        return torch.from_numpy(self.statistics.vectors())
+
+    @cached_property
+    def owners(self) -> Tensor:
+        """Row of each photo's species (s,)."""
+        return torch.from_numpy(self.statistics.owners())
+
+    def evidence(self, features: Tensor) -> Tensor:
+        """Weigh pictures: (q, d) to (q, k), in nats; 0 for species without a photo."""
+        model, sums = self.fine
+        return evidence(model, model.coordinates(features), sums, self.counts)
+
+    def left_out(self, photos: Tensor) -> Tensor:
+        """Evidence of photos of the collection as if they had not been given.
+
+        Parameters
+        ----------
+        photos : Tensor of shape (m,), int64
+            Their numbers, species after species.
+
+        Returns
+        -------
+        Tensor of shape (m, k)
+            0 in the rows of photos that are alone in their species.
+        """
+        model, sums = self.rough, self._sums(self.rough)
+        if model.basis is None:  # what was guessed from all photos moves with each of them
+            points = model.coordinates(self.vectors)
+            return leave_one_out(model, points, self.owners, sums, self.counts)[photos]
+        blocks = [
+            leave_one_out(
+                model,
+                model.coordinates(self.vectors[some]),
+                self.owners[some],
+                sums,
+                self.counts,
+            )
+            for some in torch.split(photos, _ROWS_A_BLOCK)
+        ]
+        return torch.cat(blocks) if blocks else torch.empty(0, len(self.counts))
+
+    def general(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw pictures in general, and give their evidence (n, k).
+
+        They are drawn from the model's own background, ``N(m_0, B + W)``. Without a
+        `Background` there is none to draw from: none are given.
+        """
+        model, sums = self.rough, self._sums(self.rough)
+        if self.background is None:
+            return torch.empty(0, len(self.counts))
+        spread = (1 + model.between).sqrt()
+        points = torch.randn(n, len(spread), generator=generator) * spread
+        return evidence(model, points, sums, self.counts)
+
+    def _sums(self, model: PhotoModel) -> Tensor:
+        """Sums of the species' photos in a model's coordinates, taken from sums of vectors."""
+        counts = torch.from_numpy(self.statistics.counts).double().unsqueeze(1)
+        centred = torch.from_numpy(self.statistics.sums) - counts * model.mean.double().reshape(
+            1, -1
+        )
+        turned = centred.float() if model.basis is None else centred.float() @ model.basis
+        return turned / model.within.sqrt().reshape(1, -1)
+
+    def _one_hot(self, owners: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot(owners, len(self.counts)).float()

@@ -1,0 +1,316 @@
+"""Scores of a collection's species: words and photos on one scale, though some have only one.
+
+    score_c(x) = T_c(x)                                                a species known by words
+    score_c(x) = w_T T_c(x) + (1 - w_T) T(x) + p_c(x) + g(x) + b_T     one with photos
+    p_c(x)     = doubt(w_P evidence_c(x)) - b_P
+
+``T_c`` is the encoder's logit for the words and ``T`` its mean over all species that have words;
+``evidence_c`` and ``doubt`` are those of `fewshot.FusedHead`, and so are the weights, judged by
+leave-one-out among the species that have photos. Three things make the two kinds comparable:
+
+- Evidence is meant as a likelihood ratio against pictures in general, and the mean of such a ratio
+  over pictures in general is one. ``b_T = log mean exp(T_c(x) - T(x))`` over such pictures and the
+  species known by words, and ``b_P`` likewise from photos, see to that: nothing is gained by merely
+  having photos, or words. Pictures in general are drawn from the encoder's `Background`; where
+  there is none, the photos of other species stand for them.
+- Words and photos of one species tell partly the same (that it is a gull), and adding both would
+  count it twice, against a sibling that has words only. So whether a picture shows one of the
+  species with photos is left to the photos: ``g(x) = log sum exp(p_c) - log sum exp(p_c +
+  w_T (T_c - T))`` over the species with photos. Which of them, both tell.
+- Where all species are of one kind this is zero-shot naming, or `FusedHead`, exactly.
+
+"None of these" scores ``T(x) + b_T``: a ratio of one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+from fewshot.evidence_weights import believed_weight, doubt, judge_weights
+from fgmm.recognition.photo_side import PhotoSide
+from fgmm.recognition.statistics import PhotoStatistics
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fewshot import Background
+    from fgmm.library.collection import Collection
+    from fgmm.scoring import Reading
+
+__all__ = ["LeftOut", "Scorer"]
+
+_JUDGES = 256  # photos that weigh words and photos; of more, those whose digests come first
+_RIVALS = 32  # species a judge is asked about: so many by words, and as many by photos
+_PICTURES = 512  # pictures in general that are drawn
+_SPECIES = 256  # species whose evidence they are asked about
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """What the collection says of each of its own photos, as if it had not been given.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (s, k)
+        In nats; rows of photos that are alone in their species are NaN.
+    labels : Tensor of shape (s,), int64
+        Row of each photo's species.
+    digests : tuple of s str
+        Which photo it is.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """Everything about one collection at one moment. Make it with `of`.
+
+    Parameters
+    ----------
+    labels : tuple of k str
+        Names of the species, in the collection's order.
+    photos : PhotoSide
+        Of the layer photos are compared by.
+    texts : Tensor of shape (k, d_joint) or None
+        A unit vector a species; None where the encoder reads no texts.
+    reading : Reading or None
+        How cosines with texts become logits.
+    joint : Tensor of shape (s, d_joint) or None
+        Vectors of the photos in the space of the texts.
+    joint_background : Background or None
+        Of that space.
+    digests : tuple of s str
+    """
+
+    labels: tuple[str, ...]
+    photos: PhotoSide
+    texts: Tensor | None
+    reading: Reading | None
+    joint: Tensor | None
+    joint_background: Background | None
+    digests: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        collection: Collection,
+        texts: Tensor | None = None,
+        reading: Reading | None = None,
+        background: Background | None = None,
+        *,
+        joint_background: Background | None = None,
+        joint_dim: int = 0,
+        previous: Scorer | None = None,
+    ) -> Scorer:
+        """Make the scorer of a collection.
+
+        Parameters
+        ----------
+        collection : Collection
+        texts : Tensor of shape (k, d_joint), optional
+            One unit vector a species.
+        reading : Reading, optional
+            Comes with ``texts``.
+        background, joint_background : Background, optional
+            Of the layer photos are compared by, and of the texts' space.
+        joint_dim : int, default=0
+            How many numbers of a library's vector are the joint layer; the rest are the
+            features, each half with length 1 / sqrt(2), as `fgmm.encoders.both_layers` makes them.
+        previous : Scorer, optional
+            Of the collection before a change: what is the same is not added up again.
+
+        Returns
+        -------
+        Scorer
+        """
+        scale = math.sqrt(2.0) if joint_dim else 1.0
+        statistics = PhotoStatistics.of(
+            collection,
+            slice(joint_dim, None),
+            scale,
+            None if previous is None else previous.photos.statistics,
+        )
+        species = statistics.species
+        joint = None
+        if joint_dim and texts is not None:
+            import numpy as np
+
+            rows = [one.photos.vectors[:, :joint_dim] for one in species]
+            joint = torch.from_numpy(np.concatenate(rows) * np.float32(scale)) if rows else None
+        return cls(
+            tuple(one.name for one in species),
+            PhotoSide(statistics, background),
+            texts,
+            reading,
+            joint,
+            joint_background,
+            tuple(digest for one in species for digest in one.photos.digests),
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def has_photos(self) -> Tensor:
+        """Which species have a photo (k,), bool."""
+        return self.photos.counts > 0
+
+    def evidence(self, features: Tensor, joint: Tensor | None = None) -> dict[str, Tensor]:
+        """Weigh pictures.
+
+        Parameters
+        ----------
+        features : Tensor of shape (q, d)
+            Unit rows of the layer photos are compared by.
+        joint : Tensor of shape (q, d_joint), optional
+            Unit rows in the space of the texts; needed where there are texts.
+
+        Returns
+        -------
+        dict
+            ``"text"`` and ``"photos"``, each (q, k) in nats; they add up to the logits.
+        """
+        photos = doubt(self.weights[1] * self.photos.evidence(features))
+        return self._levelled(photos, self._text_logits(joint, len(features)))
+
+    def none_of_these(self, joint: Tensor | None, n: int) -> Tensor:
+        """Logit of "none of these", (n,), on the scale of the others' for the same pictures.
+
+        Species with photos, or words, are ahead of it where the picture is likelier of them than
+        of pictures in general.
+        """
+        text_level, photo_level = self.levels
+        mean = self._text_logits(joint, n).mean(dim=1)
+        if bool(self.has_photos.all()):
+            return self.weights[0] * mean + photo_level
+        return mean + text_level
+
+    def left_out(self) -> LeftOut:
+        """Score every photo of the collection as if it had not been given."""
+        labels = self.photos.owners
+        every = torch.arange(len(labels))
+        photos = doubt(self.weights[1] * self.photos.left_out(every))
+        told = self._levelled(photos, self._text_logits(self.joint, len(labels)))
+        logits = told["text"] + told["photos"]
+        alone = self.photos.counts[labels] < 2
+        return LeftOut(torch.where(alone.unsqueeze(1), torch.nan, logits), labels, self.digests)
+
+    @cached_property
+    def weights(self) -> tuple[float, float]:
+        """Weights of words and of photos, as `FusedHead` finds them among species with photos."""
+        which = self.has_photos.nonzero().flatten()
+        believed = believed_weight(self.photos.rough.claim(self.photos.statistics.sums.shape[1]))
+        if not len(which):
+            return 1.0, float(believed.max())
+        place = torch.full((len(self),), -1)
+        place[which] = torch.arange(len(which))
+        order = sorted(range(len(self.digests)), key=self.digests.__getitem__)
+        judges = torch.tensor(sorted(order[:_JUDGES]))
+        own = place[self.photos.owners[judges]]
+        left_out = self.photos.left_out(judges)[:, which]
+        text = None
+        if self.texts is not None and self.joint is not None:
+            text = self._text_logits(self.joint[judges], len(judges))[:, which]
+        left_out, text, own = _rivals(left_out, text, own)
+        judged = self.photos.counts[self.photos.owners[judges]] > 1
+        everyone = torch.ones(1, dtype=torch.bool)
+        words, photos = judge_weights(
+            text,
+            left_out,
+            own,
+            torch.ones(len(judges), dtype=torch.bool),
+            judged,
+            believed.reshape(()),
+            everyone,
+        )
+        return float(words), float(photos)
+
+    @cached_property
+    def levels(self) -> tuple[float, float]:
+        """``b_T`` and ``b_P``, in nats; 0 where there is no species of that kind."""
+        generator = torch.Generator().manual_seed(0)
+        photos, joint = self.photos.general(_PICTURES, generator), self._general(generator)
+        others = None
+        if not len(photos) and len(self.digests):
+            order = sorted(range(len(self.digests)), key=self.digests.__getitem__)
+            judges = torch.tensor(sorted(order[:_JUDGES]))
+            photos = self.photos.left_out(judges)
+            others = self.photos.owners[judges]
+            joint = None if self.joint is None else self.joint[judges]
+        text = self._text_logits(joint, len(photos) if joint is None else len(joint))
+        text = text - text.mean(dim=1, keepdim=True)
+        weight = self.weights[1]
+        by_words = text[:, ~self.has_photos]
+        told = doubt(weight * photos)
+        if others is not None:
+            told = told.scatter(1, others.unsqueeze(1), -torch.inf)
+        return _log_mean(by_words), _log_mean(told[:, self.has_photos])
+
+    def _levelled(self, photos: Tensor, text: Tensor) -> dict[str, Tensor]:
+        if not bool(self.has_photos.any()):
+            return {"text": text, "photos": torch.zeros_like(text)}
+        words = self.weights[0]
+        mean = text.mean(dim=1, keepdim=True)
+        said = torch.where(self.has_photos, words * text + (1 - words) * mean, text)
+        if bool(self.has_photos.all()):
+            return {"text": words * text, "photos": photos}
+        text_level, photo_level = self.levels
+        which = self.has_photos
+        told = photos[:, which]
+        both = told + words * (text - mean)[:, which]
+        group = told.logsumexp(1, keepdim=True) - both.logsumexp(1, keepdim=True)
+        return {
+            "text": said,
+            "photos": torch.where(which, photos + group - photo_level + text_level, 0.0),
+        }
+
+    def _text_logits(self, joint: Tensor | None, n: int) -> Tensor:
+        if self.texts is None or self.reading is None or joint is None:
+            return torch.zeros(n, len(self))
+        return joint @ self.texts.mT * self.reading.scale + self.reading.bias
+
+    def _general(self, generator: torch.Generator) -> Tensor | None:
+        """Draw vectors of pictures in general, in the space of the texts."""
+        if self.texts is None or self.joint_background is None:
+            return None
+        mean, total = self.joint_background.mean.double(), self.joint_background.total.double()
+        sizes, axes = torch.linalg.eigh(total)
+        draws = torch.randn(_PICTURES, len(mean), generator=generator, dtype=torch.float64)
+        rows = mean + draws * sizes.clamp(min=0).sqrt() @ axes.mT
+        return torch.nn.functional.normalize(rows, dim=1).float()
+
+
+def _rivals(
+    left_out: Tensor, text: Tensor | None, own: Tensor
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Keep of each row its own species and the likeliest others; the own one comes first."""
+    k = left_out.shape[1]
+    if k <= 2 * _RIVALS + 1:
+        return left_out, text, own
+    chosen = [left_out.topk(_RIVALS, dim=1).indices]
+    if text is not None:
+        chosen.append(text.topk(_RIVALS, dim=1).indices)
+    kept = torch.zeros(left_out.shape, dtype=torch.bool).scatter_(1, torch.cat(chosen, 1), True)
+    kept.scatter_(1, own.unsqueeze(1), False)
+    rank = kept.float().topk(2 * _RIVALS, dim=1)
+    columns = torch.cat([own.unsqueeze(1), rank.indices], dim=1)
+    there = torch.cat([torch.ones(len(own), 1, dtype=torch.bool), rank.values > 0], dim=1)
+    first = torch.zeros_like(own)
+    left_out = torch.where(there, left_out.gather(1, columns), -torch.inf)
+    if text is not None:
+        text = torch.where(there, text.gather(1, columns), -torch.inf)
+    return left_out, text, first
+
+
+def _log_mean(nats: Tensor) -> float:
+    """Logarithm of the mean of exp, 0 of nothing."""
+    real = nats[nats > -torch.inf]
+    return float(real.logsumexp(0) - math.log(len(real))) if len(real) else 0.0

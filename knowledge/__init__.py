@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from knowledge.describing import Sentence, describe
     from knowledge.descriptor_linter import DescriptorFinding, lint_descriptors
     from knowledge.graph import KnowledgeGraph
+    from knowledge.information_gain import Question
     from knowledge.lookalikes import Difference, Lookalike, find_lookalikes, tell_apart
     from knowledge.matrices import AttributeMatrix, Trait
     from knowledge.packs.tables import load_pack, pack_names
     from knowledge.propagation import convolve, propagate
-    from knowledge.questions import Inquiry, Question
+    from knowledge.questions import Inquiry
     from knowledge.reading import read_graph, write_graph
     from knowledge.taxonomy import Taxonomy
     from knowledge.validation import Finding
@@ -37,7 +38,7 @@ _HOME = {
     "Inquiry": "knowledge.questions",
     "KnowledgeGraph": "knowledge.graph",
     "Lookalike": "knowledge.lookalikes",
-    "Question": "knowledge.questions",
+    "Question": "knowledge.information_gain",
     "Relation": "knowledge.concept",
     "Sentence": "knowledge.describing",
     "Taxonomy": "knowledge.taxonomy",

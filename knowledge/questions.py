@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import entr
 
 from knowledge.errors import GraphError
+from knowledge.information_gain import Question, expected_gains
 from knowledge.matrices import AttributeMatrix, Trait
 from knowledge.probabilities import check_probabilities
 
@@ -30,32 +30,9 @@ if TYPE_CHECKING:
 
     from knowledge.graph import KnowledgeGraph
 
-__all__ = ["ANSWERS", "Inquiry", "Question", "Reason", "expected_gains"]
+__all__ = ["ANSWERS", "Inquiry", "Reason"]
 
 ANSWERS = ("yes", "no", "don't know")
-
-
-class Question(NamedTuple):
-    """A question about a trait, and what it is worth.
-
-    Parameters
-    ----------
-    trait : Trait
-        Does it have this attribute, of this part?
-    gain : float
-        Expected information gain in bits, 0 to 1, if the answer is yes or no.
-    yes : float
-        Probability of a yes among those answers.
-
-    Examples
-    --------
-    >>> Question(Trait("red", "breast"), gain=0.97, yes=0.4).trait.part
-    'breast'
-    """
-
-    trait: Trait
-    gain: float
-    yes: float
 
 
 class Reason(NamedTuple):
@@ -318,36 +295,3 @@ class Inquiry:
                 nats = float(np.log(a) - np.log(b)) if a or b else 0.0
             found.append(Reason(trait, answer, nats))
         return tuple(found)
-
-
-def expected_gains(
-    probabilities: NDArray[np.float64], yes: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Work out how much each question tells on average, in bits.
-
-    The mutual information between class and answer: the entropy of the answer, less what is left
-    of it when the class is known.
-
-    Parameters
-    ----------
-    probabilities : ndarray, shape (classes,)
-        Of the classes; they sum to one.
-    yes : ndarray, shape (classes, questions)
-        P(yes | class).
-
-    Returns
-    -------
-    ndarray, shape (questions,)
-        Bits, 0 to 1.
-
-    Examples
-    --------
-    >>> expected_gains(np.array([0.5, 0.5]), np.array([[1.0, 1.0, 0.5], [0.0, 1.0, 0.5]]))
-    array([1., 0., 0.])
-    """
-    gains = _bits(probabilities @ yes) - probabilities @ _bits(yes)
-    return np.maximum(gains, 0.0)
-
-
-def _bits(yes: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray((entr(yes) + entr(np.maximum(1 - yes, 0))) / np.log(2))

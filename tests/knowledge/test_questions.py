@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from knowledge import Concept, Inquiry, KnowledgeGraph, Question, Relation, Trait
 from knowledge.errors import ConceptNotFound, GraphError
-from knowledge.questions import ANSWERS, expected_gains
+from knowledge.information_gain import expected_gains
+from knowledge.questions import ANSWERS
 
 NOTES = {"source": "notes"}
 NAN = float("nan")

@@ -31,9 +31,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fewshot.evidence_weights import believed_weight, doubt, judge_weights
+from fewshot.evidence_weights import doubt
 from fgmm.recognition.photo_side import PhotoSide
 from fgmm.recognition.statistics import PhotoStatistics
+from fgmm.recognition.weights import choose_judges, find_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,10 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LeftOut", "Scorer"]
 
-_JUDGES = 256  # photos that weigh words and photos; of more, those whose digests come first
-_RIVALS = 32  # species a judge is asked about: so many by words, and as many by photos
 _PICTURES = 512  # pictures in general that are drawn
-_SPECIES = 256  # species whose evidence they are asked about
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,32 +204,11 @@ class Scorer:
     @cached_property
     def weights(self) -> tuple[float, float]:
         """Weights of words and of photos, as `FusedHead` finds them among species with photos."""
-        which = self.has_photos.nonzero().flatten()
-        believed = believed_weight(self.photos.rough.claim(self.photos.statistics.sums.shape[1]))
-        if not len(which):
-            return 1.0, float(believed.max())
-        place = torch.full((len(self),), -1)
-        place[which] = torch.arange(len(which))
-        order = sorted(range(len(self.digests)), key=self.digests.__getitem__)
-        judges = torch.tensor(sorted(order[:_JUDGES]))
-        own = place[self.photos.owners[judges]]
-        left_out = self.photos.left_out(judges)[:, which]
+        judges = choose_judges(self.digests)
         text = None
         if self.texts is not None and self.joint is not None:
-            text = self._text_logits(self.joint[judges], len(judges))[:, which]
-        left_out, text, own = _rivals(left_out, text, own)
-        judged = self.photos.counts[self.photos.owners[judges]] > 1
-        everyone = torch.ones(1, dtype=torch.bool)
-        words, photos = judge_weights(
-            text,
-            left_out,
-            own,
-            torch.ones(len(judges), dtype=torch.bool),
-            judged,
-            believed.reshape(()),
-            everyone,
-        )
-        return float(words), float(photos)
+            text = self._text_logits(self.joint[judges], len(judges))
+        return find_weights(self.photos, text, judges)
 
     @cached_property
     def levels(self) -> tuple[float, float]:
@@ -240,8 +217,7 @@ class Scorer:
         photos, joint = self.photos.general(_PICTURES, generator), self._general(generator)
         others = None
         if not len(photos) and len(self.digests):
-            order = sorted(range(len(self.digests)), key=self.digests.__getitem__)
-            judges = torch.tensor(sorted(order[:_JUDGES]))
+            judges = choose_judges(self.digests)
             photos = self.photos.left_out(judges)
             others = self.photos.owners[judges]
             joint = None if self.joint is None else self.joint[judges]
@@ -286,28 +262,6 @@ class Scorer:
         draws = torch.randn(_PICTURES, len(mean), generator=generator, dtype=torch.float64)
         rows = mean + draws * sizes.clamp(min=0).sqrt() @ axes.mT
         return torch.nn.functional.normalize(rows, dim=1).float()
-
-
-def _rivals(
-    left_out: Tensor, text: Tensor | None, own: Tensor
-) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Keep of each row its own species and the likeliest others; the own one comes first."""
-    k = left_out.shape[1]
-    if k <= 2 * _RIVALS + 1:
-        return left_out, text, own
-    chosen = [left_out.topk(_RIVALS, dim=1).indices]
-    if text is not None:
-        chosen.append(text.topk(_RIVALS, dim=1).indices)
-    kept = torch.zeros(left_out.shape, dtype=torch.bool).scatter_(1, torch.cat(chosen, 1), True)
-    kept.scatter_(1, own.unsqueeze(1), False)
-    rank = kept.float().topk(2 * _RIVALS, dim=1)
-    columns = torch.cat([own.unsqueeze(1), rank.indices], dim=1)
-    there = torch.cat([torch.ones(len(own), 1, dtype=torch.bool), rank.values > 0], dim=1)
-    first = torch.zeros_like(own)
-    left_out = torch.where(there, left_out.gather(1, columns), -torch.inf)
-    if text is not None:
-        text = torch.where(there, text.gather(1, columns), -torch.inf)
-    return left_out, text, first
 
 
 def _log_mean(nats: Tensor) -> float:

@@ -235,7 +235,7 @@ def test_many_species_are_judged_by_the_likeliest_only():
     """With hundreds of species the weights come from the likeliest rivals: nearly the same."""
     shots = [2] * 90
     few = scorer(shots)
-    from fgmm.recognition import scorer as module
+    from fgmm.recognition import weights as module
 
     before, module._RIVALS = module._RIVALS, 45
     try:

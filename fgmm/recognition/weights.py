@@ -1,0 +1,104 @@
+"""How much words and photos count in a collection, judged by some of its own photos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from fewshot.evidence_weights import believed_weight, judge_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from fgmm.recognition.photo_side import PhotoSide
+
+__all__ = ["choose_judges", "find_weights"]
+
+_JUDGES = 256
+_RIVALS = 32  # species a judge is asked about: so many by words, and as many by photos
+
+
+def choose_judges(digests: Sequence[str]) -> Tensor:
+    """Choose the photos that judge: all, or of many those whose digests come first.
+
+    A digest is as good as chance and always the same, so the choice depends on no order.
+
+    Parameters
+    ----------
+    digests : sequence of s str
+
+    Returns
+    -------
+    Tensor of shape (m,), int64
+        Their numbers, rising; at most 256.
+
+    Examples
+    --------
+    >>> choose_judges(["b", "a"])
+    tensor([0, 1])
+    """
+    first = sorted(range(len(digests)), key=digests.__getitem__)[:_JUDGES]
+    return torch.tensor(sorted(first), dtype=torch.int64)
+
+
+def find_weights(photos: PhotoSide, text: Tensor | None, judges: Tensor) -> tuple[float, float]:
+    """Weigh words and photos among the species that have photos; see `fewshot.FusedHead`.
+
+    Parameters
+    ----------
+    photos : PhotoSide
+    text : Tensor of shape (m, k), optional
+        What words say of the judges, in nats.
+    judges : Tensor of shape (m,), int64
+        Numbers of photos.
+
+    Returns
+    -------
+    tuple of two float
+        Of words and of photos; words count in full where no photo judges them.
+    """
+    which = (photos.counts > 0).nonzero().flatten()
+    believed = believed_weight(photos.rough.claim(photos.statistics.sums.shape[1]))
+    if not len(which):
+        return 1.0, float(believed.max())
+    place = torch.full((len(photos.counts),), -1)
+    place[which] = torch.arange(len(which))
+    owners = photos.owners[judges]
+    left_out, said, own = _rivals(
+        photos.left_out(judges)[:, which], None if text is None else text[:, which], place[owners]
+    )
+    words, weight = judge_weights(
+        said,
+        left_out,
+        own,
+        torch.ones(len(judges), dtype=torch.bool),
+        photos.counts[owners] > 1,
+        believed.reshape(()),
+        torch.ones(1, dtype=torch.bool),
+    )
+    return float(words), float(weight)
+
+
+def _rivals(
+    left_out: Tensor, text: Tensor | None, own: Tensor
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Keep of each row its own species and the likeliest others; the own one comes first."""
+    k = left_out.shape[1]
+    if k <= 2 * _RIVALS + 1:
+        return left_out, text, own
+    chosen = [left_out.topk(_RIVALS, dim=1).indices]
+    if text is not None:
+        chosen.append(text.topk(_RIVALS, dim=1).indices)
+    kept = torch.zeros(left_out.shape, dtype=torch.bool).scatter_(1, torch.cat(chosen, 1), True)
+    kept.scatter_(1, own.unsqueeze(1), False)
+    rank = kept.float().topk(2 * _RIVALS, dim=1)
+    columns = torch.cat([own.unsqueeze(1), rank.indices], dim=1)
+    there = torch.cat([torch.ones(len(own), 1, dtype=torch.bool), rank.values > 0], dim=1)
+    first = torch.zeros_like(own)
+    left_out = torch.where(there, left_out.gather(1, columns), -torch.inf)
+    if text is not None:
+        text = torch.where(there, text.gather(1, columns), -torch.inf)
+    return left_out, text, first

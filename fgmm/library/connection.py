@@ -23,6 +23,9 @@ __all__ = ["DamagedError", "connected", "reading", "writing"]
 
 # A page of 16 KB holds several vectors; SQLite's usual 4 KB would hold one and waste half.
 _PAGE_SIZE = 16384
+# EXTRA syncs the folder too once the journal is gone: only then is a change of which we say that
+# it is kept still there after the power has failed.
+_SYNCHRONOUS = "EXTRA"
 
 
 class DamagedError(Exception):
@@ -51,9 +54,7 @@ def connected(path: Path, patience: float, *, readonly: bool) -> Iterator[sqlite
             connection.execute("PRAGMA cell_size_check = ON")
             if not readonly:
                 connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # of a new file
-                # EXTRA syncs the folder too once the journal is gone: only then is a change of
-                # which we say that it is kept kept when the power fails.
-                connection.execute("PRAGMA synchronous = EXTRA")
+                connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
                 connection.execute("PRAGMA fullfsync = ON")
             yield connection
         finally:

@@ -12,7 +12,7 @@ import itertools
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -80,12 +80,12 @@ def export_folder(collection: Collection, path: str | os.PathLike[str]) -> None:
             raise StoreError(
                 f"there is something at {str(place)!r} already: name a new folder, or empty it"
             )
-        draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        draft = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+        draft.mkdir()
         _write(draft / _VECTORS, content)
         _write(draft / _WORDS, (json.dumps(told, indent=1, allow_nan=False) + "\n").encode())
         if place.exists():
             place.rmdir()
-        draft.chmod(0o755)
         draft.replace(place)
     except OSError as error:
         if isinstance(error, StoreError):

@@ -45,7 +45,11 @@ def record_checksum(key: str, position: int, record: str) -> int:
 
 
 def write_record(species: Species, numbers: Sequence[int]) -> str:
-    """Write a species as JSON, with its photos' numbers in place of the photos."""
+    """Write a species as JSON, with its photos' numbers and a hash in place of the photos.
+
+    Numbers come again after `forget`, and in copies that went different ways. With the hash two
+    records of a species are equal only if their photos are.
+    """
     return json.dumps(
         {
             "name": species.name,
@@ -54,6 +58,7 @@ def write_record(species: Species, numbers: Sequence[int]) -> str:
             "attributes": dict(species.attributes),
             "parent": species.parent,
             "photos": list(numbers),
+            "hash": _photos_hash(species.photos),
         },
         allow_nan=False,
         separators=(",", ":"),
@@ -75,7 +80,15 @@ def record_numbers(record: dict[str, Any]) -> list[int]:
 
 
 def record_species(key: str, record: dict[str, Any], photos: Photos) -> Species:
-    """Make a species of its record and photos."""
+    """Make a species of its record and photos.
+
+    Raises
+    ------
+    DamagedError
+        If the photos are not those the record was written with.
+    """
+    if record["hash"] != _photos_hash(photos):
+        raise DamagedError(f"the photos of {record['name']!r} are not those it was given")
     return Species(
         key,
         record["name"],
@@ -85,6 +98,10 @@ def record_species(key: str, record: dict[str, Any], photos: Photos) -> Species:
         record["parent"],
         photos=photos,
     )
+
+
+def _photos_hash(photos: Photos) -> str:
+    return hashlib.blake2b(" ".join(photos.digests).encode(), digest_size=8).hexdigest()
 
 
 def insert_photos(connection: sqlite3.Connection, photos: Photos) -> range:

@@ -211,6 +211,18 @@ def test_a_thumbnail_without_a_photo_is_refused(birds):
 # --- several at once
 
 
+def test_numbers_that_come_again_are_not_taken_for_the_photos_they_were(birds, photos):
+    def swap(library: LibraryFile, old: int, new: int) -> None:
+        library.apply(lambda c: remove(c, "great tit", [f"{old:032x}"]), "remove", {})
+        library.forget()
+        library.apply(lambda c: add_photos(c, "great tit", photos(new)), "add_photos", {})
+
+    with LibraryFile.open(birds) as one, LibraryFile.open(birds) as two:
+        swap(one, 3, 4)
+        assert two.reload() == one.collection
+        assert two.collection.find("great tit").photos == photos(4)
+
+
 def test_a_writer_takes_in_what_another_wrote(birds, photos):
     with LibraryFile.open(birds) as one, LibraryFile.open(birds) as two:
         add(one, "emu", photos(7))

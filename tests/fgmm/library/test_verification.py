@@ -135,6 +135,7 @@ RECORDS = {
     "negative": {"photos": [-1]},
     "another's photo": {"photos": [5, 6]},
     "a photo twice": {"photos": [1, 1]},
+    "other photos": {"photos": [17, 18, 19, 20]},
     "no name": {"name": ""},
     "another's name": {"name": "species 4"},
     "escapes": {"name": "\x1b[2J"},

@@ -144,11 +144,15 @@ def test_forgetting_takes_what_was_removed_out_of_the_bytes(birds, photos):
     assert verify(birds) == []
 
 
-def test_what_was_forgotten_stays_so_if_the_file_cannot_be_made_smaller(birds, caplog):
+def test_what_was_forgotten_stays_so_if_the_file_cannot_be_made_smaller(birds, photos, caplog):
     with (
         LibraryFile.open(birds, patience=0.2) as library,
         contextlib.closing(sqlite3.connect(birds, isolation_level=None)) as other,
     ):
+        secret = Photos(photos(7).vectors, ["5ec2e7" * 8], ["secret/place.jpg"])
+        add(library, "orchid of the secret place", secret)
+        library.apply(lambda c: remove(c, "orchid of the secret place"), "remove", {})
+        assert b"secret" in birds.read_bytes()
         shrink = library._access.shrink
 
         def shrink_while_another_reads():
@@ -160,6 +164,8 @@ def test_what_was_forgotten_stays_so_if_the_file_cannot_be_made_smaller(birds, c
         library.forget()
         assert "the file is as large" in caplog.text
         other.execute("ROLLBACK")
+        content = birds.read_bytes()
+        assert not any(t in content for t in (b"secret", b"5ec2e7", secret.vectors.tobytes()))
         with pytest.raises(LibraryError, match="no change to take back"):
             library.undo()
 
@@ -240,21 +246,26 @@ def test_a_writer_takes_in_what_another_wrote(birds, photos):
         assert verify(birds) == []
 
 
-def _add_many(path: Path, name: str, count: int) -> None:
+def _add_many(path: Path, name: str, count: int, barrier) -> None:
     with LibraryFile.open(path, patience=60) as library:
+        barrier.wait(timeout=120)
         for i in range(count):
             library.apply(lambda c, i=i: add_species(c, f"{name} {i}"), "add_species", {})
 
 
 def test_several_processes_and_threads_write_and_nothing_is_lost(birds):
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_add_many, args=(birds, f"p{n}", 10)) for n in range(2)]
+    barrier = context.Barrier(3)
+    processes = [
+        context.Process(target=_add_many, args=(birds, f"p{n}", 25, barrier)) for n in range(2)
+    ]
     for process in processes:
         process.start()
     shared = LibraryFile.open(birds, patience=60)
+    barrier.wait(timeout=120)
 
     def work(name: str) -> None:
-        for i in range(10):
+        for i in range(25):
             add(shared, f"{name} {i}")
 
     threads = [threading.Thread(target=work, args=(f"t{n}",)) for n in range(2)]
@@ -263,9 +274,9 @@ def test_several_processes_and_threads_write_and_nothing_is_lost(birds):
     for worker in [*threads, *processes]:
         worker.join(timeout=240)
     assert [process.exitcode for process in processes] == [0, 0]
-    expected = {f"{w}{n} {i}" for w in "pt" for n in range(2) for i in range(10)}
+    expected = {f"{w}{n} {i}" for w in "pt" for n in range(2) for i in range(25)}
     assert {one.name for one in shared.reload()} == expected | {"wren", "great tit", "dodo"}
-    assert [e.number for e in shared.history()] == list(range(1, 44))
+    assert [e.number for e in shared.history()] == list(range(1, 104))
     assert verify(birds) == []
 
 

@@ -89,9 +89,13 @@ class PhotoSide:
         """Row of each photo's species (s,)."""
         return torch.from_numpy(self.statistics.owners())
 
-    def evidence(self, features: Tensor) -> Tensor:
-        """Weigh pictures: (q, d) to (q, k), in nats; 0 for species without a photo."""
-        model, sums = self.fine
+    def evidence(self, features: Tensor, *, as_judged: bool = False) -> Tensor:
+        """Weigh pictures: (q, d) to (q, k), in nats; 0 for species without a photo.
+
+        With ``as_judged`` by the model that `left_out` judges photos by, which has not learned
+        from their scatter: what is told of the photos then holds of pictures.
+        """
+        model, sums = (self.rough, self._sums(self.rough)) if as_judged else self.fine
         return evidence(model, model.coordinates(features), sums, self.counts)
 
     def left_out(self, photos: Tensor) -> Tensor:

@@ -161,7 +161,9 @@ class Scorer:
         """Which species have a photo (k,), bool."""
         return self.photos.counts > 0
 
-    def evidence(self, features: Tensor, joint: Tensor | None = None) -> dict[str, Tensor]:
+    def evidence(
+        self, features: Tensor, joint: Tensor | None = None, *, as_judged: bool = False
+    ) -> dict[str, Tensor]:
         """Weigh pictures.
 
         Parameters
@@ -170,13 +172,18 @@ class Scorer:
             Unit rows of the layer photos are compared by.
         joint : Tensor of shape (q, d_joint), optional
             Unit rows in the space of the texts; needed where there are texts.
+        as_judged : bool, default=False
+            By the model that `left_out` judges photos by, for what is learned from them
+            (`fgmm.recognition.calibration`). The usual one also knows how photos of one species
+            scatter, and is a little surer and better than they could tell.
 
         Returns
         -------
         dict
             ``"text"`` and ``"photos"``, each (q, k) in nats; they add up to the logits.
         """
-        photos = doubt(self.weights[1] * self.photos.evidence(features))
+        told = self.photos.evidence(features, as_judged=as_judged)
+        photos = doubt(self.weights[1] * told)
         return self._levelled(photos, self._text_logits(joint, len(features)))
 
     def none_of_these(self, joint: Tensor | None, n: int) -> Tensor:

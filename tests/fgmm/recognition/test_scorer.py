@@ -220,6 +220,21 @@ def test_left_out_is_the_score_without_the_photo():
             row += 1
 
 
+def test_pictures_are_judged_as_photos_are():
+    """A picture is scored as a photo that was left out of nothing."""
+    made = scorer([0, 3, 2, 0, 4])
+    queries, joint = draws(20, D, seed=8), draws(20, D, seed=9)
+    from fewshot.photo_evidence import evidence
+
+    model, sums = made.photos.rough, made.photos._sums(made.photos.rough)
+    told = evidence(model, model.coordinates(queries), sums, made.photos.counts)
+    torch.testing.assert_close(made.photos.evidence(queries, as_judged=True), told)
+    assert not torch.allclose(made.photos.evidence(queries), told, atol=1e-3)
+    judged = made.evidence(queries, joint, as_judged=True)
+    usual = made.evidence(queries, joint)
+    assert torch.equal(judged["text"], usual["text"])
+
+
 def test_none_of_these_is_a_ratio_of_one():
     made = scorer([0, 3, 2, 0, 4])
     joint = draws(20, D, seed=9)

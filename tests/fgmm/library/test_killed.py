@@ -82,6 +82,38 @@ def test_killed_at_random_moments_it_keeps_every_add_and_none_half(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["birds.fgmm"]
 
 
+@pytest.fixture
+def half_written(birds, tmp_path):
+    """A file as a writer leaves it that was killed while its pages were on their way."""
+    folder = tmp_path / "half"
+    folder.mkdir()
+    whole = birds.read_bytes()
+    connection = sqlite3.connect(birds, isolation_level=None)
+    try:
+        connection.execute("PRAGMA cache_size = 1")  # pages go to the file before the commit
+        connection.execute("BEGIN")
+        connection.execute("DELETE FROM photos")
+        connection.execute("DELETE FROM history")
+        for i in range(200):
+            connection.execute("INSERT INTO thumbnails VALUES (?, zeroblob(9000), 0)", (str(i),))
+        for path in (birds, birds.with_name("birds.fgmm-journal")):
+            (folder / path.name).write_bytes(path.read_bytes())
+    finally:
+        connection.close()
+    assert (folder / "birds.fgmm").read_bytes() != whole
+    return folder / "birds.fgmm"
+
+
+def test_what_a_killed_writer_left_half_done_is_taken_back(half_written, birds):
+    with pytest.raises(StoreError, match="has to be opened for writing once"):
+        LibraryFile.open(half_written, readonly=True)
+    assert verify(half_written) == []
+    with LibraryFile.open(half_written) as library, LibraryFile.open(birds) as original:
+        assert library.collection == original.collection
+        assert library.history() == original.history()
+    assert LibraryFile.open(half_written, readonly=True).collection.n_photos == 3
+
+
 def make(*numbers: int) -> Photos:
     rows = np.array([(np.cos(n), np.sin(n)) for n in numbers])
     return Photos(rows, [f"{n:032x}" for n in numbers])

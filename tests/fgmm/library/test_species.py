@@ -29,7 +29,7 @@ def photos(*numbers: int) -> Photos:
 
 
 def test_photos_are_a_copy_in_float32_that_nobody_changes():
-    given = np.array([[0.6, 0.8]])
+    given = np.array([[0.6, 0.8]], np.float32)
     made = Photos(given, [digest(1)])
     given[:] = 7
     assert made.vectors.dtype == np.float32

@@ -9,8 +9,8 @@ Both are judged by the photos the user gave, each scored as if it had not been g
   in place of a split, Barber, Candes, Ramdas and Tibshirani, Annals of Statistics 2021, the
   jackknife). A species is in the set if its probability is not below that of the truth in all but
   a share ``1 - coverage`` of the photos. Logits of pictures are those of
-  ``Scorer.evidence(..., as_judged=True)``: like is compared with like. The promise is for pictures that are like the photos: of
-  the same places, and species in the same shares. Pictures of other shops are not.
+  ``Scorer.evidence(..., as_judged=True)``: like is compared with like. The promise is for pictures
+  that are like the photos, of the same places, and species in the same shares; not for others.
 """
 
 from __future__ import annotations

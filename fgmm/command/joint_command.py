@@ -11,7 +11,6 @@ from fgmm.command.graph_argument import GRAPH_HELP, open_graph
 from fgmm.command.joint_pictures import (
     SPLIT_SETS,
     Pool,
-    digest_rows,
     embed_pools,
     find_concepts,
     keep_back,
@@ -150,7 +149,7 @@ def train_joint(
         "encoder": encoder,
         "layer": layer,
         "folds": folds,
-        "pictures": digest_rows(found.features.vectors),
+        "pictures": list(found.marks),
     }
     learned = replace(learned, about={**learned.about, **about})
     learned.save(out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from fgmm.command.terminal import note
 from fgmm.plurals import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from torch import Tensor
@@ -31,10 +30,10 @@ __all__ = [
     "SPLIT_SETS",
     "EncodedPictures",
     "Pool",
-    "digest_rows",
     "embed_pools",
     "find_concepts",
     "keep_back",
+    "mark_pictures",
     "open_pictures",
 ]
 
@@ -71,6 +70,8 @@ class EncodedPictures:
     failures : tuple of Failure
     left_out : int
         How many were left out for being among ``known``.
+    marks : tuple of n str
+        As `mark_pictures` gives them.
     """
 
     features: Embeddings
@@ -78,6 +79,7 @@ class EncodedPictures:
     concepts: tuple[str, ...]
     failures: tuple[Failure, ...]
     left_out: int
+    marks: tuple[str, ...]
 
 
 def open_pictures(source: str, data: Path | None, classes: Any, names: Path | None) -> Any:
@@ -170,20 +172,37 @@ def keep_back(labels: Sequence[str], every: int) -> list[bool]:
     return kept
 
 
-def digest_rows(vectors: Tensor) -> list[str]:
-    """Give each row a short mark; equal rows, bit by bit, have the same.
+def mark_pictures(images: Iterable[Any]) -> list[str]:
+    """Give each picture a mark of its content: equal files, or equal pixels, have the same.
+
+    Of the content, not of a vector: those of one picture differ in their last digits with the
+    pictures that are encoded beside it.
 
     Parameters
     ----------
-    vectors : Tensor of shape (n, d)
+    images : iterable of n pictures
+        Whatever `fgmm.embed_images` takes.
 
     Returns
     -------
     list of n str
-        16 hexadecimal digits each.
+        32 hexadecimal digits each; empty for one that cannot be read.
     """
-    table = vectors.float().contiguous().numpy()
-    return [hashlib.sha256(row.tobytes()).hexdigest()[:16] for row in table]
+    from fgmm.embedding.keys import file_key, picture_key
+    from fgmm.errors import ImageError
+    from fgmm.images.reading import decode_image
+    from fgmm.images.sources import fetch_bytes, name_source
+
+    marks = []
+    for image in images:
+        name = name_source(image)
+        try:
+            data = fetch_bytes(image, name)
+            key = picture_key(decode_image(image, name)) if data is None else file_key(data)
+        except ImageError:  # which `embed_images` tells of
+            key = b""
+        marks.append(key.hex())
+    return marks
 
 
 def embed_pools(
@@ -206,7 +225,7 @@ def embed_pools(
     words : bool, default=False
         Encode them in the joint layer too.
     known : collection of str
-        What `digest_rows` gave for pictures that are to be left out.
+        What `mark_pictures` gave for pictures that are to be left out.
     batch_size : int, default=32
     cache : bool, default=True
         Keep vectors for the next run.
@@ -229,23 +248,24 @@ def embed_pools(
     how = {"encoder": model, "batch_size": batch_size, "cache": cache}
     known, left_out = set(known), 0
     parts: list[tuple[Tensor, Tensor | None]] = []
-    concepts: list[str] = []
+    concepts, marks = list[str](), list[str]()
     failures: list[Failure] = []
     space, joint_space = "", ""
     for pool in pools:
         rows = [row for row, concept in enumerate(pool.concepts) if concept is not None]
-        if not rows:
-            continue
-        found = embed_images(_Rows(pool.images, rows), layer=layer, **how)  # type: ignore[arg-type]
-        failures += found.failures
-        marks = digest_rows(found.vectors) if known else [""] * len(found)
-        new = [at for at, mark in enumerate(marks) if mark not in known]
-        left_out += len(marks) - len(new)
+        mark_of = dict(zip(rows, mark_pictures(_Rows(pool.images, rows)), strict=True))
+        new = [row for row in rows if mark_of[row] not in known]
+        left_out += len(rows) - len(new)
         if not new:
             continue
-        kept = [rows[found.positions[at]] for at in new]
+        found = embed_images(_Rows(pool.images, new), layer=layer, **how)  # type: ignore[arg-type]
+        failures += found.failures
+        if not len(found):
+            continue
+        kept = [new[position] for position in found.positions]
         concepts += [str(pool.concepts[row]) for row in kept]
-        features, space, joint = found.vectors[new], found.space, None
+        marks += [mark_of[row] for row in kept]
+        features, space, joint = found.vectors, found.space, None
         if words and layer == "joint":
             joint, joint_space = features, space
         elif words:
@@ -263,6 +283,7 @@ def embed_pools(
         tuple(concepts),
         tuple(failures),
         left_out,
+        tuple(marks),
     )
 
 

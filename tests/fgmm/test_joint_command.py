@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import fgmm
 import knowledge
 from fgmm.command.application import app
-from fgmm.command.joint_pictures import digest_rows, keep_back
+from fgmm.command.joint_pictures import keep_back, mark_pictures
 from fgmm.datasets import open_dataset
 from fgmm.joint import JointEmbedding
 from fgmm.joint.comparison import judge_embedding
@@ -262,13 +262,32 @@ def test_every_fifth_of_a_class_is_kept_back():
     assert not any(keep_back(labels, 0))
 
 
-def test_digests_are_equal_where_rows_are():
-    rows = torch.randn(3, 4)
-    first = digest_rows(rows)
-    assert first == digest_rows(rows.double().float())
-    assert len(set(first)) == 3
-    rows[1, 2] += 1e-6
-    assert [a == b for a, b in zip(first, digest_rows(rows), strict=True)] == [True, False, True]
+def test_marks_are_of_the_content_whatever_is_beside_it(folder):
+    """A file has the mark of its bytes, whatever its name; a picture that of its pixels."""
+    paths = sorted((folder / "base").rglob("*.png"))[:6]
+    marks = mark_pictures(paths)
+    assert len(set(marks)) == 6
+    copy = paths[0].with_name("copy.png")
+    copy.write_bytes(paths[0].read_bytes())
+    assert mark_pictures([paths[3], copy]) == [marks[3], marks[0]]
+    pixels = np.asarray(Image.open(paths[1]))
+    changed = pixels ^ np.uint8(pixels.size == np.arange(1, pixels.size + 1)).reshape(pixels.shape)
+    first, same, other = mark_pictures(map(Image.fromarray, (pixels, pixels.copy(), changed)))
+    assert first == same != other
+    copy.unlink()
+    assert mark_pictures([copy, paths[3]]) == ["", marks[3]]
+
+
+def test_no_picture_of_the_training_is_judged_by_however_they_are_encoded(folder):
+    """The last digits of a vector change with the pictures that are encoded at once."""
+    tiny = ["--encoder", "tiny", "--no-cache", "--knowledge", "flags.csv"]
+    told = run("train", "base", "--out", "out", "--folds", 3, *tiny)
+    assert told.exit_code == 0, told.output
+    for place in (folder / "base").iterdir():
+        place.rename(folder / "new" / place.name)
+    told = run("evaluate", "out", "new", *tiny, "--batch-size", 1, "--draws", 1)
+    assert told.exit_code == 0, told.output
+    assert "left out: 48 pictures that were trained on" in told.stderr
 
 
 def test_controls_are_means_of_their_draws():

@@ -154,6 +154,15 @@ def test_a_replaced_concept_is_found_by_its_new_names_only(birds):
         birds.replace(Concept("osprey", **NOTES))
 
 
+def test_a_replaced_concept_is_found_among_its_new_kind_only(birds):
+    birds.replace(replace(birds["robin"], common=("redbreast",)))
+    assert birds.find("redbreasts").id == "robin"
+    birds.replace(replace(birds["robin"], kind="attribute"))
+    assert birds.find("redbreasts", kind="attribute").id == "robin"
+    with pytest.raises(ConceptNotFound, match="no concept is called 'redbreasts'"):
+        birds.find("redbreasts")
+
+
 def test_a_way_up_to_an_id_that_was_never_added_is_refused_with_its_place():
     graph = KnowledgeGraph()
     graph.add(Concept("rose", **NOTES), Relation("rose", "is-a", "rosids", where="p:3", **NOTES))

@@ -91,6 +91,10 @@ def test_the_lines_by_hand(tmp_path):
             ['{"concepts":2,"format":"fgmm-knowledge","version":1}', ROBIN],
             ":2: .* 1 concepts, .* 2",
         ),
+        (
+            ['{"concepts":0,"format":"fgmm-knowledge","version":1}', ROBIN],
+            ":2: .* 1 concepts, .* 0",
+        ),
         ([HEADER, b'{"id":"\xff"}'], ":2: no UTF-8 at byte 8: save"),
     ],
 )

@@ -110,6 +110,14 @@ def test_an_error_rate_of_one_half_tells_nothing():
         assert inquiry.answered("t0", answer).probabilities == pytest.approx([0.5, 0.3, 0.2])
 
 
+def test_a_question_of_just_the_least_gain_is_asked():
+    """Two classes as likely as each other, and an answer that is never wrong: one bit."""
+    halves = {"robin": 0.5, "wren": 0.5}
+    told = table({"robin": {"red": 1.0}, "wren": {"red": 0.0}})
+    assert Inquiry.of(told, halves, error_rate=0, least_gain=1).question().gain == 1
+    assert Inquiry.of(told, halves, error_rate=0.01, least_gain=1).question() is None
+
+
 def test_more_errors_tell_less():
     gains = [
         binary(np.eye(3), [0.5, 0.3, 0.2], error_rate=e).gains()[0] for e in (0, 0.1, 0.3, 0.5)

@@ -50,6 +50,10 @@ def test_words_by_hand():
     scores = found.scores(Embeddings(torch.tensor([[0.0, 1.0]]), book.space))
     # 10, 8 and 10 * 0.8 + 8 * 0.2 = 9.6; their mean is 9.2
     assert found.nats(scores).tolist()[0] == pytest.approx([0.8, 0.0, -1.2, 0.4], abs=1e-5)
+    # a picture that looks like any stone: 10 * (0.8 - 0.6) for red, 10 * (1 - 0.6) for green
+    (beyond,) = found.scores(Embeddings(torch.tensor([[0.6, 0.8]]), book.space)).tolist()
+    told = dict(zip(found.says, beyond, strict=True))
+    assert told == pytest.approx({"red": 2.0, "green": 4.0}, abs=1e-5)
 
 
 def evidence(strengths, weights=None) -> Evidence:
@@ -184,6 +188,11 @@ def test_strengths_of_a_joint_embedding_are_what_the_graph_states(stones, joint)
     assert told == {"blue": 0.9, "red": 0.0}
     assert found.strengths[[0]].nnz == 0
     assert len(found.says) == len(joint.inputs.traits) + len(joint.inputs.ancestors)
+    stones.add(Relation("corundum", "has-attribute", "colour: green", source="notes"))
+    row = evidence_of_joint(joint, stones, ["sapphire"]).strengths
+    inherited = {found.says[i]: float(v) for i, v in zip(row.indices, row.data, strict=True)}
+    inherited.pop("corundum", None)
+    assert inherited == {"blue": 0.9, "red": 0.0, "green": 1.0}
 
 
 @pytest.mark.cuda

@@ -55,6 +55,16 @@ def test_what_would_be_written_as_nothing_is_no_reason():
     assert reasons_for(found, torch.tensor([0.09, 0.0]), 0, 9) == []
 
 
+def test_half_is_had_and_a_quarter_is_a_difference():
+    found = evidence([[0.75, 0.5, 0.74, 0.49], [0.5, 0.25, 0.5, 0.0]], [[1] * 4, [-1] * 4])
+    scores = torch.tensor([4.0, 3.0, 2.0, 1.0])
+    assert [r.text for r in reasons_against(found, scores, 0, 1, 9)] == ["thing 0", "thing 1"]
+    had = [r.text for r in reasons_for(found, scores, 0, 9)]
+    assert had == ["thing 0", "thing 1", "thing 2"]
+    turned = reasons_against(found, -scores, 1, 0, 9)  # 0.25 of what the other has half of
+    assert [r.text for r in turned] == ["not thing 1"]
+
+
 def test_a_part_speaks_for_one_side():
     """Buff is 1 nat for the first, white 3 for the second: no reason for the first."""
     table = [[1.0, NAN, 1.0], [NAN, 1.0, NAN]]

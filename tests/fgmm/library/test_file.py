@@ -29,6 +29,7 @@ from fgmm.library import (
     schema,
     verify,
 )
+from fgmm.library.connection import reading
 
 
 def tables(path: Path, statement: str) -> list[tuple]:
@@ -312,6 +313,16 @@ def test_a_reader_in_the_way_of_a_writer_is_told_of_and_nothing_is_half_done(bir
         assert library.collection == before
         assert library.reload() == before
         assert "emu" in add(library, "emu")
+
+
+def test_a_reader_sees_one_state_from_first_to_last(birds):
+    with LibraryFile.open(birds, patience=0.2) as library:
+        with reading(birds, 0.2, readonly=False) as connection:
+            (before,) = connection.execute("SELECT count(*) FROM species").fetchone()
+            with pytest.raises(StoreError, match="was not free in time"):
+                add(library, "emu")
+            assert connection.execute("SELECT count(*) FROM species").fetchone() == (before,)
+        add(library, "emu")
 
 
 # --- where nothing can be written

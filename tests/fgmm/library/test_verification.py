@@ -159,6 +159,21 @@ def test_records_that_are_none_are_refused_though_their_checksum_is_right(librar
     assert verify(library)
 
 
+def test_rows_of_photos_that_overlap_are_refused_though_their_checksums_are_right(library):
+    _, n, vectors, about, _ = execute(library, "SELECT * FROM photos WHERE first = 9")[0]
+    rows = np.frombuffer(vectors, "<f4").reshape(4, 64)
+    content = rows[[1, 2, 3, 1]].tobytes()  # so that photo 9, its last, has another's vector
+    digests, origins, added = json.loads(about)
+    told = json.dumps([[*digests[1:], digests[0]], origins, added])
+    checksum = photo_checksum(6, content, told)
+    execute(library, "INSERT INTO photos VALUES (6, ?, ?, ?, ?)", n, content, told, checksum)
+    assert ("photos 6 to 9", "some are there twice") in {
+        (finding.where, finding.problem) for finding in verify(library)
+    }
+    with pytest.raises(StoreError, match="photos 6 to 8 are there twice"):
+        LibraryFile.open(library)
+
+
 def test_undoing_to_what_is_damaged_changes_nothing(library):
     for before in ('{"a": [1, 2]}', '{"a": [99999999999999999999, "{}"]}', "[]", "{"):
         execute(library, "UPDATE history SET before = ? WHERE number = 11", before)

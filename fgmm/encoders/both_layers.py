@@ -8,6 +8,7 @@ import torch
 
 from fgmm.embeddings import Embeddings, unit_rows
 from fgmm.encoders.base import prepares
+from fgmm.encoders.inputs import check_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,8 @@ class BothLayers:
     """An encoder whose vectors are those of the joint layer and of the features, end to end.
 
     Each half has length 1 / sqrt(2), so the whole has length one; `split` takes them apart. The
-    network runs twice: protocols of encoders have no call that gives both.
+    network runs once where the encoder has ``encode_both_prepared``, and twice where it has not:
+    the protocol of encoders knows no call that gives both.
 
     Parameters
     ----------
@@ -68,12 +70,24 @@ class PreparedBothLayers(BothLayers):
         """Make one picture ready, once for both layers."""
         return self._encoder.prepare(image)
 
+    def encode_images(self, images: Sequence[Any], *, layer: Layer = "joint") -> Embeddings:
+        """Encode pictures by both layers, whichever is asked for."""
+        if not hasattr(self._encoder, "encode_both_prepared") or not len(images):
+            return super().encode_images(images, layer=layer)
+        check_images(images)
+        blocks = [images[start : start + _AT_ONCE] for start in range(0, len(images), _AT_ONCE)]
+        rows = [self.encode_prepared(list(map(self.prepare, block))).vectors for block in blocks]
+        return Embeddings(torch.cat(rows), self.space)
+
     def encode_prepared(self, pictures: Sequence[Any], *, layer: Layer = "joint") -> Embeddings:
         """Encode what `prepare` gave by both layers."""
+        if hasattr(self._encoder, "encode_both_prepared"):
+            return self._joined(self._encoder.encode_both_prepared(pictures))
         return self._joined([self._encoder.encode_prepared(pictures, layer=one) for one in _LAYERS])
 
 
 _LAYERS: tuple[Layer, Layer] = ("joint", "features")
+_AT_ONCE = 64
 
 
 def join_layers(encoder: ImageEncoder) -> BothLayers:

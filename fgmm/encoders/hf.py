@@ -134,6 +134,12 @@ class HfEncoder(PictureInputs, NeuralEncoder):
             return pool_output(self._model.get_image_features(**batch))
         return pool_output(self._model.vision_model(**batch))
 
+    def _encode_both(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        if not hasattr(self._model, "visual_projection"):
+            return super()._encode_both(batch)
+        features = pool_output(self._model.vision_model(**batch))
+        return self._model.visual_projection(features), features
+
     def _count_tokens(self, texts: Sequence[str]) -> list[int]:
         encoded = self._tokenizer(list(texts), padding=False, truncation=False, verbose=False)
         return [len(tokens) for tokens in encoded["input_ids"]]

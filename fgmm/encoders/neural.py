@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -28,6 +29,7 @@ Prepared = dict[str, "Tensor"]
 
 _PICTURES_AT_ONCE = 64
 _LONGEST_STRIP = 64
+_LAYERS: tuple[Layer, Layer] = ("joint", "features")
 _LAYOUTS = {"cpu": torch.channels_last, "cuda": torch.channels_last}
 
 
@@ -147,6 +149,31 @@ class NeuralImageEncoder(ABC):
             vectors = self._encode_pictures(self._stack(pictures), layer)
         return Embeddings(self._settle(vectors, layer), self._space_of(layer))
 
+    def encode_both_prepared(self, pictures: Sequence[Prepared]) -> tuple[Embeddings, Embeddings]:
+        """Encode what `prepare` has made ready by both layers, in one pass where that is possible.
+
+        Parameters
+        ----------
+        pictures : sequence of dict
+            At least one.
+
+        Returns
+        -------
+        tuple of Embeddings of n rows
+            Joint vectors and features, as `encode_prepared` gives them.
+        """
+        with torch.inference_mode():
+            both = self._encode_both(self._stack(pictures))
+        joint, features = (
+            Embeddings(self._settle(vectors, layer), self._space_of(layer))
+            for vectors, layer in zip(both, _LAYERS, strict=True)
+        )
+        return joint, features
+
+    def _encode_both(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        joint, features = (self._encode_pictures(batch, layer) for layer in _LAYERS)
+        return joint, features
+
     @abstractmethod
     def _prepare(self, image: Image) -> Prepared: ...
 
@@ -181,9 +208,13 @@ class NeuralImageEncoder(ABC):
     def _no_rows(self, layer: Layer) -> Tensor:
         if layer == "joint":
             return torch.empty(0, self.dim)
+        return torch.empty(0, self._features_dim)
+
+    @cached_property
+    def _features_dim(self) -> int:
         from PIL import Image
 
-        return self.encode_images([Image.new("RGB", (8, 8), "grey")], layer=layer).vectors[:0]
+        return self.encode_images([Image.new("RGB", (8, 8), "grey")], layer="features").dim
 
 
 def _shorten_strip(image: Image) -> Image:

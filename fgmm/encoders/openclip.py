@@ -9,7 +9,7 @@ from fgmm.encoders.fingerprint import choose_keys
 from fgmm.encoders.neural_text import NeuralEncoder
 from fgmm.encoders.openclip_files import find_source
 from fgmm.encoders.openclip_text import load_tokenizer
-from fgmm.encoders.openclip_trunk import pool_features, remove_projection
+from fgmm.encoders.openclip_trunk import find_projection, pool_features, remove_projection
 from fgmm.errors import EncoderBroken
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ class OpenClipEncoder(NeuralEncoder):
             dtype=dtype,
         )
         self._trunk = remove_projection(self._model.visual)
+        self._projection = find_projection(self._model.visual)
 
     def _prepare(self, image: Image) -> Prepared:
         return {"image": self._transform(image)}
@@ -126,6 +127,13 @@ class OpenClipEncoder(NeuralEncoder):
             vectors: Tensor = self._model.encode_image(batch["image"])
             return vectors
         return pool_features(self._trunk(batch["image"]))
+
+    def _encode_both(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        if self._projection is None:
+            return super()._encode_both(batch)
+        output = self._trunk(batch["image"])
+        first = output[0] if isinstance(output, tuple) else output
+        return self._projection(first), pool_features(first)
 
     def _count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._tokenizer.count(texts)

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
-__all__ = ["pool_features", "remove_projection"]
+__all__ = ["find_projection", "pool_features", "remove_projection"]
 
 
 def remove_projection(visual: Any) -> Any:
@@ -39,6 +41,31 @@ def remove_projection(visual: Any) -> Any:
     return visual
 
 
+def find_projection(visual: Any) -> Callable[[Tensor], Tensor] | None:
+    """Find what `remove_projection` leaves out, so that one pass gives both layers.
+
+    Parameters
+    ----------
+    visual : torch.nn.Module
+        As for `remove_projection`.
+
+    Returns
+    -------
+    callable or None
+        Takes the output of the tower without its projection, before it is pooled, and gives the
+        joint vectors. None where there is no projection, or a tower of another kind.
+    """
+    if isinstance(getattr(visual, "proj", None), nn.Parameter):
+        return _Product(visual.proj)
+    if hasattr(visual, "attnpool"):
+        attention: nn.Module = visual.attnpool
+        return attention
+    if hasattr(visual, "trunk") and hasattr(visual, "head"):
+        last: nn.Module = visual.head if len(visual.head) else visual.trunk.get_classifier()
+        return last
+    return None
+
+
 def pool_features(output: Tensor | tuple[Tensor, ...]) -> Tensor:
     """Average over the picture what is still a map or a row of tokens.
 
@@ -55,6 +82,16 @@ def pool_features(output: Tensor | tuple[Tensor, ...]) -> Tensor:
     if vectors.ndim == 4:
         return vectors.mean(dim=(2, 3))
     return vectors.mean(dim=1) if vectors.ndim == 3 else vectors
+
+
+class _Product:
+    """A projection that is a matrix."""
+
+    def __init__(self, matrix: nn.Parameter) -> None:
+        self.matrix = matrix
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        return vectors @ self.matrix
 
 
 class _Headless(nn.Module):

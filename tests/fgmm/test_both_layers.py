@@ -15,7 +15,18 @@ from fgmm.encoders.both_layers import join_layers
 COLOURS = ("red", "#204060", "white")
 
 
-@pytest.fixture(params=["fake", "openclip_clip"])
+MODELS = (
+    "fake",
+    "openclip_clip",
+    "openclip_resnet",
+    "openclip_timm",
+    "openclip_siglip",
+    "hf_clip",
+    "hf_siglip",
+)
+
+
+@pytest.fixture(params=MODELS)
 def encoder(request, encoder_name):
     return load_encoder(encoder_name(request.param))
 
@@ -73,3 +84,16 @@ def test_a_folder_is_read_once_and_kept_apart_from_the_layers(tmp_path, monkeypa
     monkeypatch.setattr(encoder, "encode_images", None)  # everything is in the cache by now
     again = fgmm.embed_images(str(tmp_path / "*.png"), encoder=both, cache=cache, workers=0)
     torch.testing.assert_close(again.vectors, first.vectors)
+
+
+@pytest.mark.parametrize("model", ["openclip_clip", "openclip_timm", "openclip_resnet", "hf_clip"])
+def test_the_network_runs_once_for_both(model, encoder_name, pictures):
+    encoder = load_encoder(encoder_name(model))
+    both, calls = join_layers(encoder), []
+    tower = getattr(encoder._model, "visual", None) or encoder._model.vision_model
+    convolution = next(m for m in tower.modules() if isinstance(m, torch.nn.Conv2d))
+    convolution.register_forward_hook(lambda *call: calls.append(1))
+    both.encode_images(pictures)
+    assert len(calls) == 1
+    join_layers(encoder)  # asks no picture about its width again
+    assert len(calls) == 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -247,34 +247,49 @@ def test_a_writer_takes_in_what_another_wrote(birds, photos):
         assert verify(birds) == []
 
 
-def _add_many(path: Path, name: str, count: int, barrier) -> None:
-    with LibraryFile.open(path, patience=60) as library:
-        barrier.wait(timeout=120)
-        for i in range(count):
-            library.apply(lambda c, i=i: add_species(c, f"{name} {i}"), "add_species", {})
+WRITER = """
+import sys
+from fgmm.library import LibraryFile, add_species
+
+with LibraryFile.open(sys.argv[1], patience=60) as library:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for i in range(25):
+        name = f"{sys.argv[2]} {i}"
+        library.apply(lambda c: add_species(c, name), "add_species", {})
+"""
 
 
 def test_several_processes_and_threads_write_and_nothing_is_lost(birds):
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(3)
+    root = str(Path(__file__).resolve().parents[3])
     processes = [
-        context.Process(target=_add_many, args=(birds, f"p{n}", 25, barrier)) for n in range(2)
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(birds), f"p{n}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": root},
+        )
+        for n in range(2)
     ]
-    for process in processes:
-        process.start()
     shared = LibraryFile.open(birds, patience=60)
-    barrier.wait(timeout=120)
 
     def work(name: str) -> None:
         for i in range(25):
             add(shared, f"{name} {i}")
 
     threads = [threading.Thread(target=work, args=(f"t{n}",)) for n in range(2)]
-    for worker in threads:
-        worker.start()
-    for worker in [*threads, *processes]:
-        worker.join(timeout=240)
-    assert [process.exitcode for process in processes] == [0, 0]
+    for process in processes:
+        assert process.stdout.readline().strip() == b"ready"
+    for process in processes:
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=240)
+    for process in processes:
+        process.communicate(timeout=240)
+    assert [process.returncode for process in processes] == [0, 0]
     expected = {f"{w}{n} {i}" for w in "pt" for n in range(2) for i in range(25)}
     assert {one.name for one in shared.reload()} == expected | {"wren", "great tit", "dodo"}
     assert [e.number for e in shared.history()] == list(range(1, 104))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fgmm.candidates import CandidateTexts
-    from knowledge import Inquiry, KnowledgeGraph
+    from knowledge import Concept, Inquiry, KnowledgeGraph
 
 __all__ = ["ask_about_picture"]
 
@@ -119,6 +119,7 @@ def ask_about_picture(
 
         model = load_encoder(encoder)
     from knowledge import Inquiry
+    from knowledge.question_wording import ask_in_words
 
     with_graph = {} if joint is None else {"knowledge": graph, "joint": joint}
     prediction = classify(Path(image), candidates, encoder=model, **with_graph)  # type: ignore[call-overload]
@@ -134,8 +135,6 @@ def ask_about_picture(
     _show(screen, inquiry, named)
     states, enough = [inquiry], False
     while not enough and (question := inquiry.question()):
-        from knowledge.question_wording import ask_in_words
-
         said = _read_answer(screen, len(states), ask_in_words(graph, question.trait))
         enough = said == "quit"
         if not enough:
@@ -157,10 +156,7 @@ def _candidates(
             param_hint="--labels",
         )
     if labels is None and labels_file is None:
-        leaves = graph.leaves()
-        shared = {c.name for c in leaves if sum(o.name == c.name for o in leaves) > 1}
-        # two of one name are told apart by their ids; the encoder reads the name all the same
-        ids = {c.id if c.name in shared else c.name: c.id for c in leaves}
+        ids = {_label(graph, leaf): leaf.id for leaf in graph.leaves()}
         candidates = {label: graph[id].name for label, id in ids.items()}
     else:
         candidates = (
@@ -179,6 +175,16 @@ def _candidates(
             param_hint="--labels",
         )
     return candidates, ids
+
+
+def _label(graph: KnowledgeGraph, leaf: Concept) -> str:
+    """Its name; its id if something else is called so too. The encoder reads the name anyway."""
+    from knowledge.errors import AmbiguousName
+
+    try:
+        return leaf.name if graph.find(leaf.name).id == leaf.id else leaf.id
+    except AmbiguousName:
+        return leaf.id
 
 
 def _show(screen: Console, inquiry: Inquiry, named: Mapping[str, str]) -> None:
@@ -227,13 +233,12 @@ def _conclude(
             f", probability {chance:.2f}, {after}.{why}",
         )
     )
+    told = f" among the {len(named):,} names asked about; says nothing of other things"
     if n:
         screen.print()
         _print_reasons(screen, graph, states, (best, second), named)
         screen.print()
-        told = " x: how many times likelier the answer is of the one than of the other;"
-        screen.print(Text(told, style="dim"))
-    told = f" among the {len(named):,} names asked about; says nothing of other things"
+        told = f" x: how many times likelier the answer is of the one than of the other;\n{told}"
     screen.print(Text(told, style="dim"), soft_wrap=True)
     screen.print()
 

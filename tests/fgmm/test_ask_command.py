@@ -213,6 +213,24 @@ def test_labels_may_come_from_a_file_with_names_of_their_own():
     assert "redbreast" in result.stdout
 
 
+def test_a_leaf_may_have_the_name_of_what_is_above_it():
+    """A genus and its only species: what was learned looks the species up in the graph."""
+    Path("owls.csv").write_text(
+        "concept,common,parent,dark\ngenus,owl,,\nspecies,owl,genus,1\n"
+        "kiro,,,1\nmavu,,,0.9\nteba,,,0\nsolu,,,0.1\n"
+    )
+    graph, labels = knowledge.read_graph("owls.csv"), ["kiro", "mavu", "teba", "solu"] * 2
+    pictures = [
+        Image.new("RGB", (24, 24), (c + i,) * 3) for i in (0, 5) for c in (20, 40, 230, 210)
+    ]
+    features = fgmm.embed_images(pictures, encoder="fake", layer="features")
+    JointEmbedding.train(graph, features, labels, folds=2).save("learned")
+    arguments = ["ask", "bird.png", "--knowledge", "owls.csv", "--encoder", "fake"]
+    result = CliRunner().invoke(app, [*arguments, "--joint", "learned"], input="q\n")
+    assert result.exit_code == 0, result.output
+    assert "among the 5 names asked about" in result.stdout
+
+
 def test_two_leaves_of_one_name_are_told_apart_by_their_ids():
     Path("twins.csv").write_text(
         "concept,common,stripes\nzebra-1,zebra,1\nzebra-2,zebra,0\nhorse,horse,0\n"

@@ -107,14 +107,12 @@ class GraphAnswers:
             raise ValueError(f"floor is {floor!r}: it is a probability, above 0 and up to 1")
         if share < floor:
             return Level(None, "", 1.0)
-        level = levels.back_off(self.logits.softmax(0), floor / share)
-        if level.label is None:
-            return level
+        level = levels.back_off(self.logits.softmax(0), floor)
         return level._replace(probability=level.probability * share)
 
     @property
     def _share(self) -> float:
-        """What is shared out among the candidates: all, but for one against a generic text."""
+        """What is shared out among the candidates: all, but for a single one of them."""
         return 1.0 if self.generic is None else float(self.probabilities[0])
 
     def _graph(self, what: str) -> KnownPicture:

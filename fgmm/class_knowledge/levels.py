@@ -119,7 +119,8 @@ class Levels:
         ]
         at = {candidate: i for i, candidate in enumerate(self._taxonomy.candidates)}
         found += [
-            Level(self._labels[at[c]], "", float(probabilities[at[c]])) for c in level.uncovered
+            Level(self._labels[at[c]], self._taxonomy.ranks[place[c]], float(probabilities[at[c]]))
+            for c in level.uncovered
         ]
         return sorted(found, key=lambda one: -one.probability)
 

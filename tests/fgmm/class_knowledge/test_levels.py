@@ -23,7 +23,7 @@ def test_rolling_up_by_hand(stones):
     assert told == [
         ("corundum", "family", 0.7),
         ("beryl", "family", 0.2),
-        ("opal", "", 0.06),  # of no family
+        ("opal", "species", 0.06),  # of no family: itself
         ("unicorn", "", 0.04),  # the graph does not know it
     ]
     species = Levels(stones, IDS, LABELS).roll_up(PROBABILITIES, "species")

@@ -7,7 +7,6 @@ import uuid
 from typing import TYPE_CHECKING
 
 from fgmm.errors import LibraryError
-from fgmm.library.names import fold_name
 from fgmm.library.photos import Photos
 from fgmm.library.species import Species
 
@@ -159,6 +158,13 @@ def add_photos(collection: Collection, name: str, photos: Photos) -> Collection:
         If no species is called ``name``.
     LibraryError
         If a photo is another species'.
+
+    Examples
+    --------
+    >>> from fgmm.library import Collection, Photos
+    >>> birds = add_species(Collection("fake/1", 2, "fake"), "wren")
+    >>> add_photos(birds, "wren", Photos([[0.0, 1.0]], ["ab" * 16])).n_photos
+    1
     """
     species = collection.find(name)
     new, _ = new_photos(collection, name, photos)
@@ -188,6 +194,14 @@ def remove(collection: Collection, name: str, digests: Iterable[str] | None = No
         If no species is called ``name``.
     LibraryError
         If it does not have one of the photos, or none are given.
+
+    Examples
+    --------
+    >>> from fgmm.library import Collection, Photos
+    >>> birds = Collection("fake/1", 2, "fake")
+    >>> more = add_species(birds, "wren", Photos([[0.0, 1.0]], ["ab" * 16]))
+    >>> remove(more, "wren", ["ab" * 16]).n_photos, remove(more, "wren") == birds
+    (0, True)
     """
     species = collection.find(name)
     if digests is None:
@@ -226,10 +240,15 @@ def rename(collection: Collection, name: str, new: str) -> Collection:
 
     Raises
     ------
-    SpeciesNotFound
-        If no species is called ``name``.
-    LibraryError
-        If ``new`` is no name, or another species'.
+    SpeciesNotFound, LibraryError
+        If no species is called ``name``; if ``new`` is no name, or another species'.
+
+    Examples
+    --------
+    >>> from fgmm.library import Collection
+    >>> birds = add_species(Collection("fake/1", 2, "fake"), "wren")
+    >>> rename(birds, "wren", "winter wren").find("winter wren").name
+    'winter wren'
     """
     species = collection.find(name)
     return collection.with_species({species.id: dataclasses.replace(species, name=new)})
@@ -255,15 +274,20 @@ def merge(collection: Collection, into: str, other: str) -> Collection:
 
     Raises
     ------
-    SpeciesNotFound
-        If one of them is not there.
-    LibraryError
-        If both are the same species.
+    SpeciesNotFound, LibraryError
+        If one of them is not there; if both are the same species.
+
+    Examples
+    --------
+    >>> from fgmm.library import Collection
+    >>> birds = add_species(Collection("fake/1", 2, "fake"), "wren")
+    >>> birds = add_species(birds, "Troglodytes")
+    >>> merge(birds, "wren", "Troglodytes").find("wren").names
+    ('Troglodytes',)
     """
     kept, gone = collection.find(into), collection.find(other)
     if kept.id == gone.id:
-        also = "" if fold_name(into) == fold_name(other) else f", also called {other!r}"
-        raise LibraryError(f"{kept.name!r}{also} cannot be merged with itself: name two species")
+        raise LibraryError(f"{into!r} and {other!r} are one species, {kept.name!r}: name two")
     both = dataclasses.replace(
         kept,
         names=(*kept.names, *gone.all_names),

@@ -74,6 +74,15 @@ def verify(path: str | os.PathLike[str]) -> list[Finding]:
     ------
     StoreError
         If it is no library that could be read at all, or is of another version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from fgmm.library import LibraryFile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = LibraryFile.create(f"{folder}/birds.fgmm", "fake/1", 2, "fake")
+    ...     verify(f"{folder}/birds.fgmm")
+    []
     """
     place = Path(path)
     check_file(place)

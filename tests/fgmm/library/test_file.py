@@ -450,6 +450,28 @@ def test_a_full_disk_leaves_the_library_as_it_was(birds, photos, monkeypatch):
     assert verify(birds) == []
 
 
+@posix
+@pytest.mark.parametrize("room", [0, 1, 20_000, 100_000, 200_000])
+def test_where_the_system_stops_writing_half_way_the_library_is_as_it_was(birds, photos, room):
+    import resource
+
+    many = photos(*range(100, 5_000))  # some 600 KB
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with LibraryFile.open(birds) as library:
+        before, size = library.collection, birds.stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, hard))
+        try:
+            with pytest.raises(StoreError, match="nothing was changed"):
+                add(library, "emu", many)
+            assert library.collection == before
+            assert library.reload() == before
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert verify(birds) == []
+        assert "emu" in add(library, "emu", many)
+    assert verify(birds) == []
+
+
 def test_a_library_that_cannot_be_made_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_):
         raise sqlite3.OperationalError("database or disk is full")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -111,6 +112,23 @@ def test_reasons_are_those_of_the_inquiry():
         assert reason.answer in row
         assert _times(reason.nats) in row
     assert "You stopped." in result.stdout
+
+
+def test_the_error_rate_is_that_of_the_answers():
+    result = ask("y\nq\n", "--error-rate", 0.3)
+    inquiry = start(EVERY, error_rate=0.3)
+    inquiry = inquiry.answered(inquiry.question().trait, "yes")
+    assert f"probability {inquiry.probabilities.max():.2f}, after 1 answer" in flat(result.stdout)
+
+
+def test_it_is_one_of_them_even_where_each_label_is_judged_by_itself():
+    """The softmax of the logits, by hand, of an encoder with a sigmoid."""
+    arguments = ["ask", "bird.png", "--knowledge", "birds.csv", "--encoder", "fake:sigmoid"]
+    result = CliRunner().invoke(app, arguments, input="q\n")
+    assert result.exit_code == 0, result.output
+    logits = fgmm.classify("bird.png", EVERY, encoder="fake:sigmoid").logits.tolist()
+    weights = [math.exp(logit) for logit in logits]
+    assert f"probability {max(weights) / sum(weights):.2f}, by the picture" in flat(result.stdout)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from fgmm.command.joint_pictures import keep_back, mark_pictures
 from fgmm.datasets import open_dataset
 from fgmm.joint import JointEmbedding
 from fgmm.joint.comparison import judge_embedding
+from fgmm.joint.controls import exchanged, scrambled
 from fgmm.joint.judging import beside_seen, by_class
 
 COLOURS = {"red": (220, 20, 20), "green": (20, 160, 30), "blue": (20, 30, 220), "white": (240,) * 3}
@@ -74,12 +75,12 @@ def flat(text: str) -> str:
 
 
 def test_it_saves_what_the_library_learns_and_says_so():
-    result = train("--folds", 3, "--keep", 0)
+    result = train("--folds", 3, "--keep", 0, "--seed", 3)
     assert result.exit_code == 0, result.output
     data = open_dataset("base")
     features = fgmm.embed_images(data.images, encoder="fake", layer="features")
     graph = knowledge.read_graph("flags.csv")
-    direct = JointEmbedding.train(graph, features, data.labels, folds=3)
+    direct = JointEmbedding.train(graph, features, data.labels, folds=3, seed=3)
     learned = JointEmbedding.load("out")
     asked = [flag(pair) for pair in PAIRS]
     torch.testing.assert_close(
@@ -94,6 +95,7 @@ def test_it_saves_what_the_library_learns_and_says_so():
     assert "chance is 25.0 %" in said, "three parts of four classes"
     assert "fgmm joint evaluate out base --knowledge flags.csv" in said
     assert learned.about["encoder"] == "fake"
+    assert learned.about["seed"] == 3
 
 
 @pytest.mark.parametrize("layer", ["features", "joint"])
@@ -303,6 +305,52 @@ def test_controls_are_means_of_their_draws():
     assert judged.rows["swapped knowledge"].alone == pytest.approx(
         1 - judged.rows["knowledge"].alone
     )
+
+
+def test_rows_are_sums_of_logits_and_controls_means_of_their_draws():
+    """Words by way of `fgmm.classify`; pictures so noisy that every row is another one."""
+    assert train("--folds", 3).exit_code == 0
+    graph, learned = knowledge.read_graph("flags.csv"), JointEmbedding.load("out")
+    data, encoder = open_dataset("new"), fgmm.load_encoder("fake")
+    sharp = fgmm.embed_images(data.images, encoder=encoder, layer="features")
+    noise = torch.randn(sharp.vectors.shape, generator=torch.Generator().manual_seed(0))
+    noisy = torch.nn.functional.normalize(sharp.vectors + 0.1 * noise, dim=1)
+    features = fgmm.Embeddings(noisy, sharp.space)
+    new = sorted(set(data.labels))
+    truth = np.array([new.index(label) for label in data.labels])
+    names = [graph[one].name for one in new]
+
+    def words(texts):
+        return torch.stack([p.logits for p in fgmm.classify(data.images, texts, encoder=encoder)])
+
+    def known(ids):
+        return learned.logits(graph, features, ids)
+
+    def right(draws):
+        return np.mean([by_class(scores, truth) for scores in draws], axis=0)
+
+    rings = [[exchanged(new, seed)[one] for one in new] for seed in range(3)]
+    shuffled = [[scrambled(name, seed) for name in names] for seed in range(3)]
+    expected = {
+        "names + knowledge": right([words(names) + known(new)]),
+        "names": right([words(names)]),
+        "knowledge": right([known(new)]),
+        "swapped knowledge": right([words(names) + known(ring) for ring in rings]),
+        "scrambled names": right([words(some) + known(new) for some in shuffled]),
+    }
+    judged = judge_embedding(
+        learned,
+        graph,
+        features,
+        data.labels,
+        base=learned.about["base"],
+        encoder=encoder,
+        joint=fgmm.embed_images(data.images, encoder=encoder),
+        draws=3,
+    )
+    assert {name: row.alone.tolist() for name, row in judged.rows.items()} == {
+        name: pytest.approx(alone) for name, alone in expected.items()
+    }
 
 
 def test_the_commands_of_the_document_can_be_typed():

@@ -174,7 +174,9 @@ def test_what_cannot_be_used_says_so(stones, joint, pictures, tmp_path):
     ):
         classify(pictures[0], ["unicorn", "moon"], encoder="fake", knowledge=stones)
     elsewhere = type(joint)(joint.inputs, joint.fitted, joint.sharpness, "elsewhere", {})
-    with pytest.raises(SpaceMismatch, match=r"trained in 'elsewhere'.*use the encoder"):
+    with pytest.raises(
+        SpaceMismatch, match=r"'elsewhere', and this encoder's spaces are '.*' and '"
+    ):
         ask(knowledge=stones, joint=elsewhere)
 
 

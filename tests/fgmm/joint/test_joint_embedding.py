@@ -80,6 +80,8 @@ def test_ancestors_are_columns_and_attributes_are_inherited():
     assert (inputs.ancestors, inputs.widths) == (("rose", "tree"), (1, 2))
     rows = inputs.rows(graph, ["tea rose", "oak"])
     torch.testing.assert_close(rows, torch.tensor([[0.8, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+    (above,) = inputs.rows(graph, ["rose"]).tolist()
+    assert above == pytest.approx([0.8, 0.0, 0.0]), "nothing is above itself"
 
 
 def test_it_names_combinations_it_never_saw_and_a_swapped_graph_does_not():

@@ -95,6 +95,25 @@ def test_the_contrast_tells_base_classes_apart_better_than_the_ridge_alone():
     assert loss(60) < loss(0) - 0.02
 
 
+def test_leaving_the_ridge_has_its_price(monkeypatch):
+    """Both maps stay nearer to where they began with the penalty than without it."""
+    from fgmm.joint import contrastive
+
+    x, labels, classes = data()
+    start = ContrastiveEmbedding().fit(x, labels, classes)
+
+    def ways():
+        moved = ContrastiveEmbedding(steps=60).fit(x, labels, classes)
+        image = (moved.image_map - start.image_map).norm()
+        return float(image), float((moved.class_map - start.class_map).norm())
+
+    held = ways()
+    monkeypatch.setattr(contrastive, "_STAY", 0.0)
+    free = ways()
+    assert 0 < held[0] < free[0]
+    assert 0 < held[1] < free[1]
+
+
 def test_it_is_the_same_every_time_and_does_not_touch_gradients_of_others():
     x, labels, classes = data()
     method = ContrastiveEmbedding(steps=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from fgmm.errors import DatasetError, SpaceMismatch, StoreError
 from fgmm.joint import JointEmbedding, embedding_choice
 from fgmm.joint.class_inputs import ClassInputs
 from fgmm.joint.contrastive import ContrastiveEmbedding, FittedContrastiveEmbedding
-from fgmm.joint.embedding_choice import class_accuracies
+from fgmm.joint.embedding_choice import class_accuracies, find_sharpness
 from knowledge import Concept, KnowledgeGraph, Relation, Trait
 from knowledge.errors import ConceptNotFound
 
@@ -157,6 +158,25 @@ def test_weights_of_classes_and_scores_of_pictures_by_hand():
         joint.logits(graph, seen, ["red thing", "blue thing", "riddle"]),
         torch.tensor([[-2 * half, 2 * half, 0.0]]),
     )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_sharpness_is_the_likeliest_for_all_pictures_however_they_are_split(seed):
+    """Each picture counts the same, and no other value of 1 to 55 is likelier by much."""
+    draw = torch.Generator().manual_seed(seed)
+    truth = torch.arange(4).repeat(8)
+    scores = 0.3 * torch.eye(4)[truth] + 0.12 * torch.randn(32, 4, generator=draw)
+    scores[:2] -= 1.2 * torch.eye(4)[truth[:2]]  # a small part that is named quite wrongly
+    whole = find_sharpness([(scores, truth)])
+    assert find_sharpness([(scores[:2], truth[:2]), (scores[2:], truth[2:])]) == whole
+
+    def likelihood(scale):
+        shares = [
+            row[y].exp() / row.exp().sum() for row, y in zip(scale * scores, truth, strict=True)
+        ]
+        return sum(math.log(share) for share in shares)
+
+    assert likelihood(whole) >= max(likelihood(whole * 1.6), likelihood(whole / 1.6))
 
 
 def test_accuracies_of_classes_that_were_held_out():

@@ -148,6 +148,12 @@ def test_an_exchange_is_one_ring_and_nobody_keeps_what_is_theirs(items, seed):
     assert set(seen) == items == set(other)
 
 
+def test_every_seed_draws_anew():
+    items = [str(at) for at in range(20)]
+    assert len({tuple(exchanged(items, seed).values()) for seed in range(5)}) == 5
+    assert len({scrambled("antidisestablishment", seed) for seed in range(5)}) == 5
+
+
 @given(st.text(alphabet="abc de", max_size=30), st.integers(0, 99))
 def test_scrambled_words_have_the_same_letters(text, seed):
     words, new = text.split(), scrambled(text, seed).split()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fgmm.errors import CandidateError
+from fgmm.name_folding import fold_name
 
 __all__ = ["CandidateTexts", "Candidates", "candidates_key", "read_candidates"]
 
@@ -117,7 +117,7 @@ def _refuse_duplicates(labels: tuple[str, ...]) -> None:
     seen: dict[str, str] = {}
     twice = []
     for label in labels:
-        folded = _fold(label)
+        folded = fold_name(label)
         if folded in seen:
             twice.append(f"{seen[folded]!r} and {label!r}")
         seen.setdefault(folded, label)
@@ -129,7 +129,3 @@ def _refuse_duplicates(labels: tuple[str, ...]) -> None:
             "than case and spaces; leave one out, or give several names of one thing as "
             "{label: [names]}"
         )
-
-
-def _fold(label: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", label).casefold().split())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-import unicodedata
 from typing import TYPE_CHECKING
 
 from fgmm.errors import CandidateError
+from fgmm.name_folding import fold_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def check_labels(labels: CandidateTexts) -> None:
     spellings: dict[str, list[str]] = {}
     for label in labels:
         if isinstance(label, str) and label.strip():
-            spellings.setdefault(_folded(label), []).append(label)
+            spellings.setdefault(fold_name(label), []).append(label)
     repeated = [_told_repeat(given) for given in spellings.values() if len(given) > 1]
     if repeated:
         more = f"; and {len(repeated) - _SHOWN} more" if len(repeated) > _SHOWN else ""
@@ -59,10 +59,6 @@ def check_labels(labels: CandidateTexts) -> None:
             "--labels-file"
         )
     read_candidates(candidates_key(labels))
-
-
-def _folded(label: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", label).casefold().split())
 
 
 def _told_repeat(given: list[str]) -> str:

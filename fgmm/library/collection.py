@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fgmm.errors import LibraryError, SpeciesNotFound
-from fgmm.library.names import fold_name, nearest_name
+from fgmm.library.names import nearest_name
+from fgmm.name_folding import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

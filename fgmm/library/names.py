@@ -7,24 +7,14 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from fgmm.errors import LibraryError
+from fgmm.name_folding import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["checked_name", "fold_name", "nearest_name"]
+__all__ = ["checked_name", "nearest_name"]
 
 _LONGEST = 300
-
-
-def fold_name(name: str) -> str:
-    """Give what two names share that are the same but for case and spaces.
-
-    Examples
-    --------
-    >>> fold_name("Great  Tit ") == fold_name("great tit")
-    True
-    """
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def checked_name(name: object, what: str = "a species' name") -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fgmm.errors import LibraryError
-from fgmm.library.names import checked_name, fold_name
+from fgmm.library.names import checked_name
+from fgmm.name_folding import fold_name
 
 if TYPE_CHECKING:
     from fgmm.library.photos import Photos

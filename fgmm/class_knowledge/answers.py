@@ -45,7 +45,9 @@ class GraphAnswers:
         -------
         list of Reason
             The most telling first, from 0.05 nats; fewer where fewer speak for it, and none
-            against the candidate itself. What the graph does not state of a class is no reason.
+            against the candidate itself. What the graph does not state of a class is no reason,
+            and what is above it in the taxonomy is none, as it cannot be seen. Both may count in
+            the evidence, so reasons need not add up to it.
 
         Raises
         ------

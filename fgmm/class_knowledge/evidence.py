@@ -57,6 +57,8 @@ class Evidence:
         Gives z of pictures, (q, columns) in nats.
     space : str
         Of the vectors that ``scores`` reads.
+    ancestors : int, default=0
+        How many of the last columns are ancestors: evidence, but nothing that can be seen.
     """
 
     says: tuple[str, ...]
@@ -65,6 +67,7 @@ class Evidence:
     weights: Any
     scores: Callable[[Embeddings], Tensor]
     space: str
+    ancestors: int = 0
 
     @cached_property
     def known(self) -> np.ndarray:
@@ -191,7 +194,8 @@ def evidence_of_joint(
     above = joint.inputs.rows(graph, present)[:, len(inputs.traits) :].numpy()
     strengths = spread(sparse.hstack([stated, sparse.csr_array(above)]))
     about = [trait.part for trait in inputs.traits] + [""] * len(inputs.ancestors)
-    return Evidence(tuple(says), tuple(about), strengths, weights, _Learned(joint), joint.space)
+    scores, above_them = _Learned(joint), len(inputs.ancestors)
+    return Evidence(tuple(says), tuple(about), strengths, weights, scores, joint.space, above_them)
 
 
 def _stated(graph: KnowledgeGraph, ids: Sequence[str], traits: Sequence[Any]) -> Any:

@@ -53,6 +53,9 @@ class Reason:
 def reasons_for(evidence: Evidence, scores: Tensor, index: int, n: int) -> list[Reason]:
     """Give the n things a class has that speak most for it, beyond the mean of the candidates.
 
+    An ancestor is no reason: that it is a Helianthus cannot be seen. It still counts in the
+    evidence, so reasons need not add up to that.
+
     Parameters
     ----------
     evidence : Evidence
@@ -69,7 +72,7 @@ def reasons_for(evidence: Evidence, scores: Tensor, index: int, n: int) -> list[
     """
     parts = evidence.parts(scores, index).numpy()
     own = _stated(evidence, index)
-    has = np.nan_to_num(own, nan=0.0) >= _HAS
+    has = (np.nan_to_num(own, nan=0.0) >= _HAS) & _can_be_seen(evidence)
     best = [i for i in np.argsort(-parts, kind="stable") if has[i] and parts[i] >= _LEAST][:n]
     return [Reason(evidence.says[i], float(parts[i]), float(own[i])) for i in best]
 
@@ -82,7 +85,8 @@ def reasons_against(
     Something it has and the rival has less of, or something the rival has and it is stated not
     to have; what nobody stated of a class is no reason to say that it has it not. And where the
     two differ in a part, that part speaks for one of them only: if all that is said of the breast
-    adds up to the rival's side, nothing of the breast is a reason.
+    adds up to the rival's side, nothing of the breast is a reason. Ancestors are none either, as
+    in `reasons_for`.
 
     Parameters
     ----------
@@ -104,6 +108,7 @@ def reasons_against(
     has = (told >= _HAS) & (told - others >= _DIFFERS)
     lacks = ~np.isnan(own) & (own < _HAS) & (others >= _HAS) & (others - told >= _DIFFERS)
     speaks = (has | lacks) & (nats >= _LEAST) & _taken_together(evidence, nats)
+    speaks &= _can_be_seen(evidence)
     best = [i for i in np.argsort(-nats, kind="stable") if speaks[i]][:n]
     return [
         Reason(
@@ -114,6 +119,12 @@ def reasons_against(
         )
         for i in best
     ]
+
+
+def _can_be_seen(evidence: Evidence) -> np.ndarray:
+    """All columns but the ancestors (columns,) bool."""
+    columns = len(evidence.says)
+    return np.asarray(np.arange(columns) < columns - evidence.ancestors)
 
 
 def _taken_together(evidence: Evidence, nats: np.ndarray) -> np.ndarray:

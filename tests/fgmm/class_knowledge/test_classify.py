@@ -136,6 +136,15 @@ def test_reasons_of_a_prediction(stones, pictures):
     assert set(row["top"][0]["evidence"]) == {"text", "knowledge"}
 
 
+def test_what_was_learned_of_ancestors_is_no_reason(stones, joint, pictures):
+    assert set(joint.inputs.ancestors) & {"corundum", "beryl"}
+    for p in classify(pictures, STONES, encoder="fake", knowledge=stones, joint=joint):
+        assert p.known.classes.evidence.says[-1] in ("corundum", "beryl", "stone")
+        for rival in (None, *(label for label in STONES if label != p.label)):
+            said = {r.text.removeprefix("not ") for r in p.reasons(against=rival, n=9)}
+            assert said <= {"red", "green", "blue", "white"}
+
+
 def test_what_needs_a_graph_says_so(stones, pictures):
     p = classify(pictures[0], STONES, encoder="fake")
     assert "reasons" not in p.to_dict()

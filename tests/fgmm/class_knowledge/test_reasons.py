@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,20 @@ def test_a_part_speaks_for_one_side():
     assert [r.text for r in reasons_against(breast, scores, 0, 1, 9)] == ["thing 2"]
     (other,) = reasons_against(breast, scores, 1, 0, 9)
     assert (other.text, other.nats) == ("thing 1", 3.0), "its own nats, not those of the part"
+
+
+def test_an_ancestor_is_evidence_and_no_reason():
+    """The last of three columns is a genus, which speaks the loudest and cannot be seen."""
+    found = replace(evidence([[1.0, 0.0, 1.0], [0.0, 1.0, NAN]]), ancestors=1)
+    scores = torch.tensor([1.0, -2.0, 5.0])
+    # its part in the evidence: half of 5 beyond the mean of the two
+    assert found.parts(scores, 0).tolist() == pytest.approx([0.5, 1.0, 2.5])
+    assert [r.text for r in reasons_for(found, scores, 0, 9)] == ["thing 0"]
+    told = [r.text for r in reasons_against(found, scores, 0, 1, 9)]
+    assert told == ["not thing 1", "thing 0"]
+    seen = replace(found, ancestors=0)
+    assert "thing 2" in [r.text for r in reasons_for(seen, scores, 0, 9)]
+    assert "thing 2" in [r.text for r in reasons_against(seen, scores, 0, 1, 9)]
 
 
 def test_an_unknown_class_has_no_reasons():

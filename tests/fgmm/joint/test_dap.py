@@ -153,3 +153,12 @@ def test_what_is_no_strength_is_refused(pictures):
     for penalty in (0.0, float("nan")):
         with pytest.raises(ValueError, match="penalty is"):
             DirectAttributePrediction(penalty)
+
+
+def test_the_prior_is_of_classes_however_many_pictures_they_have():
+    """Three classes, of one, two and seven pictures; the strengths' means by hand."""
+    classes = torch.tensor([[1.0, 0.0], [0.5, 1.0], [0.0, 0.5]])
+    labels = torch.tensor([0] + [1] * 2 + [2] * 7)
+    x = torch.randn(10, 4, generator=torch.Generator().manual_seed(0))
+    fitted = DirectAttributePrediction().fit(x, labels, classes)
+    assert fitted.prior.tolist() == pytest.approx([0.5, 0.5])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from fewshot.metrics import macro_accuracy
 from fgmm.errors import DatasetError
@@ -164,3 +165,20 @@ def test_scrambled_words_have_the_same_letters(text, seed):
 def test_scrambling_shuffles_and_seeds_differ():
     text = "black-throated loon"
     assert len({scrambled(text, seed) for seed in range(5)} | {text}) == 6
+
+
+def test_the_interval_of_h_is_a_binomials_where_a_class_is_right_or_wrong():
+    """S is 1 and four of eight are right: of eight drawn, at most one is in 3.5 % of draws."""
+    own = SeenUnseen(np.array([0.0, 1.0] * 4), np.ones(3))
+    low, high = (binom.ppf(share, 8, 0.5) / 8 for share in (0.025, 0.975))
+    expected = [2 * u / (u + 1) for u in (low, high)]
+    assert harmonic_interval(own) == pytest.approx(expected)
+
+
+def test_the_lead_of_h_is_paired_by_class():
+    """Half as good at every class is half the H, whichever classes are drawn."""
+    rng = np.random.default_rng(1)
+    own = SeenUnseen(rng.random(9), rng.random(12))
+    half = SeenUnseen(own.unseen / 2, own.seen / 2)
+    expected = [x / 2 for x in harmonic_interval(own)]
+    assert harmonic_interval(own, half) == pytest.approx(expected)

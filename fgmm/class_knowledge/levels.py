@@ -69,7 +69,8 @@ class Levels:
         self._labels = tuple(labels)
         self._names = [own.get(node) or graph[node].name for node in known.nodes]
         self._names += [labels[i] for i in alone]
-        candidates = [id or f"candidate {i}" for i, id in enumerate(ids)]
+        longest = max(known.nodes, key=len)  # what is longer is no node's id
+        candidates = [id or f"{longest} {i}" for i, id in enumerate(ids)]
         columns = np.array([i for i, id in enumerate(ids) if id is not None])
         told = known.members.tocoo()
         nodes = len(known.nodes)

@@ -45,6 +45,18 @@ def test_backing_off_by_hand(stones):
     assert str(Level(None, "", 1.0)) == "no answer"
 
 
+@pytest.mark.parametrize("id", ["1", "candidate 1", "family 1"])
+def test_ids_may_be_of_any_kind(id):
+    """What the graph does not know is not taken for a concept, whatever that is called."""
+    graph = KnowledgeGraph()
+    graph.add(Concept(id, rank="species", source="s"), Concept("family", source="s"))
+    graph.add(Relation(id, "is-a", "family", source="s"))
+    levels = Levels(graph, [id, None], ["first", "second"])
+    told = [(one.label, one.rank) for one in levels.roll_up(torch.tensor([0.25, 0.75]), "species")]
+    assert told == [("second", ""), ("first", "species")]
+    assert levels.back_off(torch.tensor([0.75, 0.25]), 0.7).label == "first"
+
+
 @st.composite
 def trees(draw):
     """Leaves with a way up of any length, some unknown, and probabilities."""

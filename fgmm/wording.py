@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fgmm.prediction import Prediction
 
-__all__ = ["Wording", "draw_table", "explain_prediction", "shorten_path"]
+__all__ = ["Wording", "draw_table", "explain_prediction", "say_reasons", "shorten_path"]
 
 _ROWS = 5
 _LABEL_WIDTH = 48
@@ -45,7 +45,7 @@ def explain_prediction(prediction: Prediction, k: int) -> str:
             line += f"; nearest of {wording.among} texts: {wording.text!r} ({wording.cosine:.3f})"
         lines.append(line)
         if i == first and prediction.known is not None:
-            lines += _reasons(prediction)
+            lines += [f"    {line}" for line in say_reasons(prediction)]
     if prediction.generic is not None:
         text, logit = prediction.generic
         lines.append(f"  weighed against {text!r}: {logit:.2f} nats")
@@ -56,13 +56,26 @@ def _sum(terms: Iterable[str]) -> str:
     return " + ".join(terms).replace("+ -", "- ")
 
 
-def _reasons(prediction: Prediction) -> list[str]:
-    told = ", ".join(map(str, prediction.reasons()))
-    lines = [f"    for it: {told}"] if told else []
+def say_reasons(prediction: Prediction) -> list[str]:
+    """Say in words what a graph has to say for the answer, and against the second.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Made with a graph.
+
+    Returns
+    -------
+    list of str
+        A line for each; where there are no reasons, one that says why.
+    """
+    kinds = [(f"for {prediction.label}", prediction.reasons())]
     if len(prediction) > 1:
         second = prediction.labels[prediction.ranking(2)[1]]
-        told = ", ".join(map(str, prediction.reasons(against=second)))
-        lines += [f"    told from {second} by: {told}"] if told else []
+        kinds.append((f"told from {second} by", prediction.reasons(against=second)))
+    lines = [f"{what}: {', '.join(map(str, told))} nats" for what, told in kinds if told]
+    if not lines and prediction.known is not None:
+        lines.append(f"no reasons: {prediction.known.say_why_none(prediction.ranking(1)[0])}")
     return lines
 
 

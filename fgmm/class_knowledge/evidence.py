@@ -74,6 +74,11 @@ class Evidence:
         """Which classes the graph says something of, (k,) bool."""
         return np.asarray(np.diff(self.weights.indptr) > 0)
 
+    @property
+    def learned(self) -> bool:
+        """Whether it is what was learned from pictures, and not the words of the graph."""
+        return isinstance(self.scores, _Learned)
+
     def nats(self, scores: Tensor) -> Tensor:
         """Weigh pictures: (q, columns) to (q, k), in nats; 0 for classes that are not known.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fgmm.encoders.both_layers import join_layers
 from fgmm.errors import CandidateError, SpaceMismatch
-from knowledge import KnowledgeGraph
+from knowledge import KnowledgeGraph, pack_names
 
 if TYPE_CHECKING:
     from fgmm.encoders.base import ImageEncoder
@@ -37,10 +37,7 @@ def read_knowledge(
             )
         return None, None
     if not isinstance(knowledge, KnowledgeGraph):
-        raise CandidateError(
-            f"knowledge is a {type(knowledge).__name__}, not a KnowledgeGraph: give what "
-            "knowledge.read_graph, knowledge.load_pack or KnowledgeGraph.from_networkx returns"
-        )
+        raise CandidateError(f"knowledge is {_what_is_given(knowledge)}")
     if joint is None:
         return knowledge, None
     from fgmm.joint import JointEmbedding
@@ -53,6 +50,24 @@ def read_knowledge(
             "JointEmbedding.train or load returns, or the folder that save wrote"
         )
     return knowledge, joint
+
+
+def _what_is_given(knowledge: object) -> str:
+    """Say what is no graph, and how to have one."""
+    if not isinstance(knowledge, (str, os.PathLike)):
+        return (
+            f"a {type(knowledge).__name__}, not a KnowledgeGraph: give what knowledge.read_graph, "
+            "knowledge.load_pack or KnowledgeGraph.from_networkx returns"
+        )
+    given = os.fspath(knowledge)
+    if given in pack_names():
+        return f"{given!r}, the name of a graph: give knowledge.load_pack({given!r})"
+    if given == "fieldguide":
+        return f"{given!r}, the name of a graph: give fgmm.fieldguide.graph()"
+    return (
+        f"{given!r}, not a KnowledgeGraph: if it is a file or a folder, give "
+        f"knowledge.read_graph({given!r}); packs are {', '.join(pack_names())}"
+    )
 
 
 def choose_layers(encoder: ImageEncoder, joint: JointEmbedding | None) -> BothLayers | None:

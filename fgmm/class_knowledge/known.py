@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fgmm.class_knowledge.concepts import common_word, find_concepts
 from fgmm.class_knowledge.evidence import Evidence, evidence_of_joint, evidence_of_words
 from fgmm.class_knowledge.levels import Levels
-from fgmm.class_knowledge.reasons import Reason, reasons_against, reasons_for
+from fgmm.class_knowledge.reasons import Reason, reasons_against, reasons_for, say_why_none
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from knowledge import KnowledgeGraph
 
 __all__ = ["ClassKnowledge", "KnownPicture"]
+
+_log = logging.getLogger("fgmm")
+_NO_EFFECT = (
+    "the graph says nothing of what these candidates look like: it gives levels, and changes no "
+    "probability; give a graph with attributes"
+)
+_NO_EFFECT_LEARNED = (
+    "nothing that was learned speaks of these candidates, so it changes no probability: give the "
+    "graph of the training, or train with this one (fgmm joint train)"
+)
 
 
 class ClassKnowledge:
@@ -71,6 +82,7 @@ class ClassKnowledge:
         Returns
         -------
         ClassKnowledge
+            A warning in the log says so where it has nothing to say of any candidate's looks.
 
         Raises
         ------
@@ -82,6 +94,8 @@ class ClassKnowledge:
             evidence = evidence_of_joint(joint, graph, ids)
         else:
             evidence = evidence_of_words(encoder, graph, ids, concept or common_word(graph, ids))
+        if not evidence.known.any():
+            _log.warning(_NO_EFFECT_LEARNED if joint is not None else _NO_EFFECT)
         return cls(graph, candidates, evidence, ids)
 
 
@@ -120,3 +134,17 @@ class KnownPicture:
         if rival is None:
             return reasons_for(evidence, self.scores, index, n)
         return reasons_against(evidence, self.scores, index, rival, n)
+
+    def say_why_none(self, index: int) -> str:
+        """Say why there is no reason for a class, and what would give some.
+
+        Parameters
+        ----------
+        index : int
+            Of the class.
+
+        Returns
+        -------
+        str
+        """
+        return say_why_none(self.classes.evidence, index, self.classes.labels[index])

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
     from fgmm.class_knowledge.evidence import Evidence
 
-__all__ = ["Reason", "reasons_against", "reasons_for"]
+__all__ = ["Reason", "reasons_against", "reasons_for", "say_why_none"]
 
 _HAS = 0.5  # strength from which a class is said to have something
 _DIFFERS = 0.25  # least difference in strength that tells two classes apart
+_LEARN = "fgmm joint train, then --joint or joint="
 _LEAST = 0.05  # nats; what is below is written +0.0, which is no reason
 
 
@@ -119,6 +120,33 @@ def reasons_against(
         )
         for i in best
     ]
+
+
+def say_why_none(evidence: Evidence, index: int, label: str) -> str:
+    """Say why there is no reason for a class, and what would give some.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    index : int
+        Of the class.
+    label : str
+        What it is called.
+
+    Returns
+    -------
+    str
+    """
+    known = evidence.known
+    if known[index] and known.sum() > 1:
+        told = f"nothing that is known of {label} adds {_LEAST} nats or more for this picture"
+        return told if evidence.learned else f"{told}; learned from pictures it may: {_LEARN}"
+    if known[index]:
+        return f"only of {label} is anything known, and reasons tell several apart: give more names"
+    whom = label if known.any() else "any of these names"
+    if evidence.learned:
+        return f"nothing that was learned speaks of {whom}: learn from classes more like it"
+    return f"the graph does not say what {whom} looks like: give one with attributes"
 
 
 def _can_be_seen(evidence: Evidence) -> np.ndarray:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fgmm.command.terminal import console
-from fgmm.wording import shorten_path
+from fgmm.wording import say_reasons, shorten_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -158,11 +158,7 @@ def _graph_lines(prediction: Prediction, wanted: Wanted) -> list[str]:
     """Say what the graph has to say of one picture: reasons, and what is probable enough."""
     if prediction.known is None:
         return []
-    lines = [(f"for {prediction.label}", prediction.reasons())]
-    if len(prediction) > 1:
-        second = prediction.labels[prediction.ranking(2)[1]]
-        lines.append((f"told from {second} by", prediction.reasons(against=second)))
-    told = [f"{what}: {', '.join(map(str, reasons))}" for what, reasons in lines if reasons]
+    told = say_reasons(prediction)
     if wanted.floor is not None:
         told.append(f"at least {wanted.floor:g}: {prediction.backoff(wanted.floor)}")
     return told

@@ -174,9 +174,20 @@ def test_a_graph_names_the_picture_and_says_why(graph):
     assert result.exit_code == 0, result.output
     lines = [line.strip() for line in result.stdout.split("\n")]
     assert lines[2].startswith("ruby ")
-    assert any(line.startswith("for ruby: red +") for line in lines)
-    assert any(re.fullmatch(r"told from \w+ by: red \+\d+\.\d", line) for line in lines)
+    assert any(re.fullmatch(r"for ruby: red \+\d+\.\d nats", line) for line in lines)
+    assert any(re.fullmatch(r"told from \w+ by: red \+\d+\.\d nats", line) for line in lines)
     assert not any(line.startswith("at least") for line in lines)
+
+
+def test_a_graph_without_reasons_says_so(tmp_path):
+    (tmp_path / "tree.csv").write_text("child,parent\nruby,corundum\nemerald,beryl\n")
+    result = run(
+        "classify", "pics/red.png", "--labels", "ruby,emerald", "--knowledge", "tree.csv", *FAKE
+    )
+    assert result.exit_code == 0, result.output
+    (line,) = [line.strip() for line in result.stdout.split("\n") if "reasons" in line]
+    assert line.startswith("no reasons: the graph does not say what any of these names looks like")
+    assert result.stderr.startswith("warning: the graph says nothing of what these candidates")
 
 
 def test_levels_take_the_place_of_labels_in_a_table(graph):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import re
 
 import pytest
 import torch
@@ -68,6 +69,48 @@ def test_the_unknown_are_warned_of(stones, pictures, caplog):
     assert "'saphire'; the nearest is 'sapphire'" in caplog.text
 
 
+def test_knowledge_without_effect_is_warned_of(stones, joint, pictures, caplog):
+    """By the evidence itself: the warning comes where all of it is 0, and only there."""
+    stones.add(
+        Concept("coal", source="notes"),
+        Concept("moon", source="notes"),
+        Concept("shiny", kind="attribute", source="notes"),
+        Relation("coal", "has-attribute", "shiny", source="notes"),
+    )
+    cases = [
+        (["ruby", "opal"], None, ""),
+        (["ruby", "moon", "pebble"], joint, ""),
+        (["pebble", "moon"], None, "says nothing of what these candidates look like"),
+        (["coal", "moon"], joint, "nothing that was learned speaks of these candidates"),
+        (["coal", "ruby"], None, ""),
+    ]
+    for names, learned, told in cases:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, logger="fgmm"):
+            p = classify(pictures[0], names, encoder="fake", knowledge=stones, joint=learned)
+        assert told in caplog.text
+        assert bool(caplog.text) == bool(told)
+        assert bool(told) == (not p.known.classes.evidence.known.any())
+        assert not told or bool((p.evidence["knowledge"] == 0).all())
+
+
+def test_why_there_are_no_reasons(stones, joint, pictures):
+    def said(names, picture=pictures[0], **given):
+        p = classify(picture, names, encoder="fake", knowledge=stones, **given)
+        (line,) = [x for x in p.explain(1).splitlines() if "reasons" in x]
+        assert p.reasons() == []
+        return line
+
+    assert "only of ruby is anything known" in said({"ruby": "red", "pebble": "blue"})
+    told = said({"pebble": "red", "opal": "blue", "emerald": "green"})
+    assert "no reasons: the graph does not say what pebble looks like" in told
+    told = said({"pebble": "red", "opal": "blue", "emerald": "green"}, joint=joint)
+    assert "no reasons: nothing that was learned speaks of pebble" in told
+    weak = {"opal": "red", "sapphire": "blue"}  # of a red picture: it is neither white nor blue
+    assert "nothing that is known of opal adds 0.05 nats or more" in said(weak)
+    assert "fgmm joint train" in said(weak)
+
+
 def test_permuting_candidates_permutes(stones, joint, pictures):
     for learned in (None, joint):
         one = classify(pictures[1], STONES, encoder="fake", knowledge=stones, joint=learned)
@@ -127,8 +170,8 @@ def test_reasons_of_a_prediction(stones, pictures):
     assert against[0].rival == 0.0
     assert "not red" not in [r.text for r in ruby.reasons("sapphire", against="ruby")]
     said = ruby.explain(2)
-    assert "for it: red +" in said
-    assert "told from" in said
+    assert re.search(r"\n    for ruby: red \+\d+\.\d(, .*)? nats\n", said)
+    assert re.search(r"\n    told from \w+ by: red \+\d+\.\d(, .*)? nats\n", said)
     assert " text + " in said or " text - " in said
     assert " knowledge" in said
     row = json.loads(json.dumps(ruby.to_dict(2)))
@@ -174,6 +217,16 @@ def test_what_cannot_be_used_says_so(stones, joint, pictures, tmp_path):
         ask(joint=joint)
     with pytest.raises(CandidateError, match=r"is a dict, not a KnowledgeGraph.*read_graph"):
         ask(knowledge={})
+    with pytest.raises(
+        CandidateError, match=r"'flowers', .*give knowledge\.load_pack\('flowers'\)"
+    ):
+        ask(knowledge="flowers")
+    with pytest.raises(CandidateError, match=r"give fgmm\.fieldguide\.graph\(\)"):
+        ask(knowledge="fieldguide")
+    for given in ("birds.csv", tmp_path / "birds.csv"):
+        call = re.escape(f"give knowledge.read_graph({str(given)!r})")
+        with pytest.raises(CandidateError, match=call):
+            ask(knowledge=given)
     with pytest.raises(CandidateError, match=r"joint is a int, not a JointEmbedding.*folder that"):
         ask(knowledge=stones, joint=3)
     with pytest.raises(StoreError, match=r"holds no joint embedding.*JointEmbedding\.save"):
@@ -290,6 +343,9 @@ def test_a_tree_alone_gives_levels_and_changes_nothing(pictures, encoder):
     q = classify(pictures[0], names, encoder=encoder)
     assert torch.equal(p.logits, q.logits)
     assert p.reasons() == p.reasons(against="emerald") == []
-    assert "for it" not in p.explain()
+    said = p.explain()
+    assert "no reasons: the graph does not say what any of these names looks like" in said
+    assert "give one with attributes" in said
+    assert " nats\n" not in said
     assert {level.label for level in p.rollup("family")} == {"corundum", "beryl"}
     assert pickle.loads(pickle.dumps(p)).backoff(0.9) == p.backoff(0.9)  # noqa: S301

@@ -18,7 +18,9 @@ _log = logging.getLogger("fgmm")
 _SHOWN = 3
 
 
-def find_concepts(graph: KnowledgeGraph, candidates: Candidates) -> tuple[str | None, ...]:
+def find_concepts(
+    graph: KnowledgeGraph, candidates: Candidates, *, warn: bool = True
+) -> tuple[str | None, ...]:
     """Give the id of each candidate's concept.
 
     Parameters
@@ -26,11 +28,13 @@ def find_concepts(graph: KnowledgeGraph, candidates: Candidates) -> tuple[str | 
     graph : KnowledgeGraph
     candidates : Candidates
         A label that is an id or a name decides; otherwise the candidate's names do.
+    warn : bool, default=True
+        Name those that the graph does not know in a warning in the log.
 
     Returns
     -------
     tuple of str or None
-        None for a candidate the graph does not know; a warning in the log names those.
+        None for a candidate the graph does not know.
 
     Raises
     ------
@@ -64,7 +68,7 @@ def find_concepts(graph: KnowledgeGraph, candidates: Candidates) -> tuple[str | 
             f"the graph knows none of the {len(found)} candidates: {shown}. Give names it has, or "
             "its ids as labels, {id: [names]}, or leave knowledge out"
         )
-    if missing:
+    if missing and warn:
         _log.warning(
             "the graph does not know %d of %d candidates, which are judged by words alone: %s%s",
             len(missing),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fgmm.candidates import CandidateTexts
+    from fgmm.joint import JointEmbedding
     from fgmm.predictions import Predictions
     from knowledge import KnowledgeGraph
 
@@ -172,6 +173,7 @@ def classify_pictures(
 
     check_labels(candidates)
     graph = _graph(knowledge, joint=joint, level=level, floor=floor)
+    learned = None if graph is None else _check_knowledge(graph, candidates, joint, level)
 
     from fgmm.command.picture_list import list_pictures, missing_pictures
 
@@ -191,7 +193,7 @@ def classify_pictures(
         templates=template or None,
         concept=concept,
         knowledge=graph,
-        joint=joint,
+        joint=learned,
         batch_size=batch_size,
     )
     from fgmm.command.report import Wanted, print_table, write_csv, write_json_lines
@@ -241,16 +243,29 @@ def _graph(
             f"there is no folder {joint}: give one that fgmm joint train wrote",
             param_hint="--joint",
         )
-    graph = open_graph(given)
-    ranks = sorted({concept.rank for concept in graph.concepts()} - {""})
+    return open_graph(given)
+
+
+def _check_knowledge(
+    graph: KnowledgeGraph, candidates: CandidateTexts, joint: Path | None, level: str | None
+) -> JointEmbedding | None:
+    """Find what is wrong with the labels and the rank before the encoder is loaded."""
+    from fgmm.candidates import candidates_key, read_candidates
+    from fgmm.class_knowledge.concepts import find_concepts
+    from fgmm.joint import JointEmbedding
+
+    ids = find_concepts(graph, read_candidates(candidates_key(candidates)), warn=False)
+    above = (graph.lineage(id) for id in ids if id is not None)
+    ranks = sorted({concept.rank for lineage in above for concept in lineage} - {""})
     if level is not None and level not in ranks:
         near = difflib.get_close_matches(level, ranks, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise typer.BadParameter(
-            f"the graph has no rank {level}; it has {', '.join(ranks) or 'none'}{hint}",
+            f"nothing above these labels has the rank {level}; there are "
+            f"{', '.join(ranks) or 'none'}{hint}",
             param_hint="--level",
         )
-    return graph
+    return None if joint is None else JointEmbedding.load(joint)
 
 
 def _written(predictions: Predictions, output: Path) -> str:

@@ -190,6 +190,13 @@ def test_a_graph_without_reasons_says_so(tmp_path):
     assert result.stderr.startswith("warning: the graph says nothing of what these candidates")
 
 
+def test_labels_the_graph_lacks_are_told_once(graph):
+    labels = ["--labels", "ruby,emerald,unicorn", *graph[2:]]
+    result = run("classify", "pics/red.png", *labels)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("does not know 1 of 3 candidates") == 1
+
+
 def test_levels_take_the_place_of_labels_in_a_table(graph):
     result = run("classify", "pics/red.png", *graph, "--level", "family", "--floor", 0.9)
     lines = [line.split() for line in result.stdout.split("\n")]
@@ -280,10 +287,21 @@ def test_what_was_learned_comes_from_a_folder(graph, pictures, tmp_path):
         (["--knowledge", "stones.csv", "--joint", "nowhere"], "there is no folder nowhere"),
         (["--knowledge", "flwers"], "did you mean flowers"),
         (["--knowledge", "flowers"], "the graph knows none of the 3"),
+        (
+            ["--knowledge", "stones.csv", "--level", "genus"],
+            "nothing above these labels has the rank genus; there are family, species",
+        ),
+        (["--knowledge", "stones.csv", "--joint", "pics"], "pics holds no joint embedding"),
     ],
 )
-def test_a_graph_that_cannot_be_used_is_a_line(arguments, words, tmp_path):
-    (tmp_path / "stones.csv").write_text(STONES)
+def test_a_graph_that_cannot_be_used_is_a_line_before_the_encoder_loads(
+    arguments, words, tmp_path, monkeypatch
+):
+    def load(*_, **__):
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr("fgmm.encoders.registry.load_encoder", load)
+    (tmp_path / "stones.csv").write_text(f"{STONES}quartz,genus,,,,\n")
     result = run("classify", "pics", "--labels", "ruby,sapphire,emerald", *FAKE, *arguments)
     assert result.exit_code == 2
     assert words in " ".join(re.sub("[│╭╮╰╯─]", " ", result.stderr).split())

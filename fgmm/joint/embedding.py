@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JointEmbedding"]
 
-_FORMAT = "fgmm-joint-embedding-2"
+_FORMAT = "fgmm-joint-embedding-3"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@
     ├── ConceptNotFound (LookupError)   no concept of that id or name
     ├── AmbiguousName (LookupError)     a name that several concepts bear
     └── FormatError (ValueError)        a file that is not what it should be
+        └── UnclearFormat               one whose content does not say which format it is of
 
 A message says what is wrong, with the value; then the rule; then the cure. One about a file
 begins with the file and the line: ``birds.jsonl:12: ...``.
@@ -22,6 +23,7 @@ __all__ = [
     "FormatError",
     "GraphError",
     "KnowledgeError",
+    "UnclearFormat",
 ]
 
 
@@ -47,3 +49,22 @@ class AmbiguousName(KnowledgeError, LookupError):
 
 class FormatError(KnowledgeError, ValueError):
     """A file that cannot be read, or a graph that cannot be written."""
+
+
+class UnclearFormat(FormatError):
+    """A file whose content does not say which format it is of.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, with the file and the line.
+    formats : tuple of str
+        The formats it may be of: those that fit, or all where none does.
+    """
+
+    def __init__(self, what: str, formats: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{what}: say which of these it is, read_graph(path, format=...): {', '.join(formats)}"
+        )
+        self.what = what
+        self.formats = formats

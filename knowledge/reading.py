@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from difflib import get_close_matches
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge import jsonl
-from knowledge.errors import FormatError
+from knowledge.errors import FormatError, GraphError, UnclearFormat
 from knowledge.readers import FORMATS
+from knowledge.readers.mistakes import find_mistake
 from knowledge.readers.sample import Sample
 
 if TYPE_CHECKING:
@@ -26,6 +28,11 @@ _CURES = {
     "duplicate-relation": "take one out",
     "self-loop": "take it out",
 }
+# Names of files of other formats than the one that is written.
+_OTHERS = frozenset(
+    [".csv", ".graphml", ".json", ".nwk", ".obo", ".owl", ".rdf", ".tsv", ".ttl", ".xlsx", ".xml"]
+)
+_MOST_LISTED = 4
 
 
 def read_graph(path: str | os.PathLike[str], format: str | None = None) -> KnowledgeGraph:
@@ -49,9 +56,13 @@ def read_graph(path: str | os.PathLike[str], format: str | None = None) -> Knowl
     Raises
     ------
     FormatError
-        If the format is not known or not plain from the content; or the file is not what it
-        should be, with file, line and cure: circles and unknown ids are refused as well, except
-        in JSON lines, which give back what was written.
+        If the format is not known; or the file is not what it should be, with file, line and
+        cure: circles and unknown ids are refused as well, except in JSON lines, which give back
+        what was written.
+    UnclearFormat
+        If the content does not say which format it is of.
+    GraphError
+        If ``path`` is no path.
     OSError
         If it cannot be opened.
 
@@ -65,7 +76,7 @@ def read_graph(path: str | os.PathLike[str], format: str | None = None) -> Knowl
     >>> graph.attributes("robin")
     {'red breast': 0.95}
     """
-    path = Path(path)
+    path = _checked(path)
     if format is None:
         format = _format_of(path)
     elif format not in FORMATS:
@@ -94,7 +105,8 @@ def write_graph(graph: KnowledgeGraph, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     FormatError
-        If a key of the user's own holds what JSON would not give back.
+        If a key of the user's own holds what JSON would not give back, or the path is a folder
+        or ends like a file of another format.
 
     Examples
     --------
@@ -107,20 +119,49 @@ def write_graph(graph: KnowledgeGraph, path: str | os.PathLike[str]) -> None:
     ...     read_graph(f"{folder}/roses.jsonl") == graph
     True
     """
+    path = _checked(path)
+    if path.is_dir():
+        raise FormatError(
+            f"{path}: a folder; a graph is written to one file: give {path / 'graph.jsonl'}"
+        )
+    if path.suffix.lower() in _OTHERS:
+        raise FormatError(
+            f"{path}: {path.suffix} is the ending of another format; a graph is written as JSON "
+            f"lines: call it {path.with_suffix('.jsonl').name}"
+        )
     jsonl.write(graph, path)
+
+
+def _checked(path: object) -> Path:
+    if not isinstance(path, (str, PathLike)):
+        cure = "give the path of a file or folder"
+        if hasattr(path, "adjacency"):  # of networkx, of whatever kind
+            cure = "take it in by KnowledgeGraph.from_networkx(graph), edges from child to parent"
+        raise GraphError(f"a {type(path).__name__} is no path: {cure}")
+    if path == "":
+        raise GraphError("the path is empty: give that of a file or folder, '.' for this folder")
+    return Path(path)
+
+
+def _fitting(sample: Sample) -> tuple[str, ...]:
+    homes = FORMATS.items()
+    return tuple(name for name, home in homes if importlib.import_module(home).matches(sample))
 
 
 def _format_of(path: Path) -> str:
     sample = Sample.of(path)
-    fitting = [n for n, home in FORMATS.items() if importlib.import_module(home).matches(sample)]
+    fitting = _fitting(sample)
+    if path.is_dir() and len(fitting) != 1:
+        inside = [p for p in sorted(path.iterdir()) if p.is_dir() and _fitting(Sample.of(p))]
+        if len(inside) > 1:
+            listed = " or ".join(map(str, inside[:_MOST_LISTED]))
+            raise FormatError(f"{path}:1: {len(inside)} datasets inside: give one, {listed}")
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise FormatError(
-            f"{path}:1: could be any of {', '.join(fitting)}: say which, "
-            f"read_graph(path, format={fitting[0]!r})"
-        )
-    raise FormatError(
-        f"{path}:1: of no format that is known by its content: give format=, one of "
-        f"{', '.join(FORMATS)}"
-    )
+        raise UnclearFormat(f"{path}:1: could be of {len(fitting)} formats", fitting)
+    mistake = find_mistake(sample)
+    if mistake:
+        line, said = mistake
+        raise FormatError(f"{path}:{line}: {said}")
+    raise UnclearFormat(f"{path}:1: of no format that is known by its content", tuple(FORMATS))

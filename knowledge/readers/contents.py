@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import TYPE_CHECKING
 
 from knowledge.errors import FormatError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "clean_lines", "numbered_rows", "records", "whole_bytes", "whole_text"]
 
 MAX_BYTES = 256_000_000
+_DECIMAL_COMMA = re.compile(r"(?<![\w.])[01],\d+(?![\w.])")
 
 
 def whole_bytes(path: Path) -> bytes:
@@ -108,9 +110,11 @@ def numbered_rows(
         pending.clear()
         width = width or len(row)
         if len(row) != width:
+            cure = f"correct the row, or put cells that contain {delimiter!r} in quotes"
+            if delimiter == "," and (split := _DECIMAL_COMMA.search(",".join(row))):
+                cure = f"if {split[0]} is one number, write it with a decimal point"
             raise FormatError(
-                f"{path}:{line}: {len(row)} columns where the first row has {width}: correct the "
-                f"row, or put cells that contain {delimiter!r} in quotes"
+                f"{path}:{line}: {len(row)} columns where the first row has {width}: {cure}"
             )
         yield line, [cell.strip() for cell in row]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from knowledge.concept import Concept, Relation, Text
@@ -11,7 +12,10 @@ from knowledge.graph import KnowledgeGraph
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Draft"]
+__all__ = ["Draft", "is_strength"]
+
+_WORDS = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+_DECIMAL_COMMA = re.compile(r"\d+,\d+")
 
 
 class Draft:
@@ -92,7 +96,9 @@ class Draft:
             raise self.error(line, f"{error}: correct it or take it out") from None
 
     def strength(self, line: int, cell: str, *, percent: bool = False) -> float:
-        """Read a number from 0 to 1, or from 0 to 100 if in percent, as in ``"85%"``."""
+        """Read yes or no, a number from 0 to 1, or one to 100 if in percent, as in ``"85%"``."""
+        if not percent and cell.casefold() in _WORDS:
+            return _WORDS[cell.casefold()]
         number = cell.removesuffix("%").strip()
         top = 100 if percent or cell.endswith("%") else 1
         try:
@@ -100,9 +106,31 @@ class Draft:
         except ValueError:
             value = float("nan")
         if not 0 <= value <= top or "_" in number:
+            cure = "correct it, or leave it blank where nothing is known"
+            if _DECIMAL_COMMA.fullmatch(number):
+                cure = f"write it with a decimal point, {cell.replace(',', '.')}"
+            elif top == 1 and 1 < value <= 100:
+                cure = f"write {cell}% if it is a percentage"
             raise self.error(
-                line,
-                f"{cell!r} is no strength; it must be a number from 0 to {top}: correct it, or "
-                f"leave it blank where nothing is known",
+                line, f"{cell!r} is no strength; it must be a number from 0 to {top}: {cure}"
             )
         return value / top
+
+
+def is_strength(cell: str, *, words: bool = True) -> bool:
+    """Whether a cell is meant as a strength, as `Draft.strength` reads it or not quite.
+
+    Parameters
+    ----------
+    cell : str
+        A cell of a table.
+    words : bool, default=True
+        Whether yes and no count, beside numbers.
+    """
+    cell = cell.strip()
+    number = cell.removesuffix("%").strip()
+    try:
+        float(number)
+    except ValueError:
+        return (words and cell.casefold() in _WORDS) or _DECIMAL_COMMA.fullmatch(number) is not None
+    return True

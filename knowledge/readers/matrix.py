@@ -47,7 +47,8 @@ def find_file(folder: Path, name: str, *, needed: bool = True) -> Path | None:
         return found[0]
     if found:
         raise FormatError(
-            f"{found[1]}:1: {name} is there twice, also as {found[0]}: take one out of {folder}"
+            f"{found[1]}:1: {name} is there twice, also as {found[0]}: give the folder of one, or "
+            f"take the other out"
         )
     if needed:
         raise FormatError(f"{folder / name}:1: no such file: copy it there, or check the folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,10 @@ class Sample:
             head = file.read(_HEAD_BYTES)
         if not head.strip():
             raise FormatError(f"{path}:1: the file is empty: check how it was made or copied")
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise FormatError(
+                f"{path}:1: UTF-16, not UTF-8: save it again, in Excel as 'CSV UTF-8'"
+            )
         text = head.decode("utf-8-sig", "replace").lstrip()
         lines = text.splitlines()
         if len(head) == _HEAD_BYTES and len(lines) > 1:

@@ -10,9 +10,9 @@ Long, a row a fact; all columns after ``attribute`` may be missing::
     concept,attribute,strength,part,source
     robin,red,0.95,breast,field notes
 
-Strengths are numbers from 0 to 1 or percentages (``95%``); a blank cell says nothing. A wide
-table may also have the columns common, scientific, rank, parent (another row's concept) and
-source.
+Strengths are numbers from 0 to 1, percentages with their sign (``95%``), or yes and no, true and
+false, which are 1 and 0; a blank cell says nothing. A wide table may also have the columns common,
+scientific, rank, parent (another row's concept) and source.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import csv
 from typing import TYPE_CHECKING
 
 from knowledge.readers.contents import records
-from knowledge.readers.draft import Draft
+from knowledge.readers.draft import Draft, is_strength
 from knowledge.readers.sample import Sample
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from knowledge.graph import KnowledgeGraph
 
-__all__ = ["matches", "read"]
+__all__ = ["matches", "names_columns", "read"]
 
 _OTHERS = {"taxonid", "scientificname", "child"}
 _WIDE = ("common", "scientific", "rank", "parent", "source")
@@ -46,8 +46,13 @@ def matches(sample: Sample) -> bool:
         rows = [*csv.reader(sample.lines, delimiter=sample.delimiter)]
     except csv.Error:
         return False
-    named = not any(map(_is_number, rows[0]))
-    return named and any(_is_number(cell) for row in rows[1:] for cell in row[1:])
+    return names_columns(rows[0]) and any(is_strength(cell) for row in rows[1:] for cell in row[1:])
+
+
+def names_columns(row: list[str]) -> bool:
+    """Whether a row has no number, and something else than strengths behind its first cell."""
+    numbers = any(is_strength(cell, words=False) for cell in row)
+    return not numbers and not all(map(is_strength, row[1:]))
 
 
 def read(path: Path) -> KnowledgeGraph:
@@ -59,6 +64,7 @@ def read(path: Path) -> KnowledgeGraph:
     long = False
     for line, record in records(path, delimiter):
         if attributes is None:
+            _refuse_comment(draft, record)
             names = {name.casefold(): name for name in list(record)[1:]}
             long = "attribute" in names
             known = ("attribute", *_LONG) if long else _WIDE
@@ -122,9 +128,10 @@ def _take_concept(
             )
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.strip().removesuffix("%"))
-    except ValueError:
-        return False
-    return True
+def _refuse_comment(draft: Draft, record: dict[str, str]) -> None:
+    first = next(iter(record))
+    if first.startswith("#"):
+        raise draft.error(
+            1, f"{first!r} begins with #, and comments are not read: take it out, so that the "
+            f"first row names the columns"
+        )  # fmt: skip

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 
+import networkx as nx
 import pytest
 
 from knowledge import Concept, KnowledgeGraph, Relation, read_graph, write_graph
-from knowledge.errors import FormatError
+from knowledge.errors import FormatError, GraphError, UnclearFormat
 from knowledge.readers import FORMATS
 from knowledge.readers.sample import Sample
 
@@ -75,3 +76,62 @@ def test_json_lines_give_back_even_what_other_formats_may_not_say(tmp_path):
     )
     write_graph(graph, tmp_path / "g")
     assert read_graph(tmp_path / "g") == graph
+
+
+def test_a_file_that_several_formats_fit_names_them(tmp_path):
+    (tmp_path / "birds.tsv").write_text("concept\tred\nrobin\t1\n")
+    with pytest.raises(UnclearFormat, match=r"tsv:1: could be of 2 .*: table, parent-child$") as e:
+        read_graph(tmp_path / "birds.tsv")
+    assert e.value.formats == ("table", "parent-child")
+    assert read_graph(tmp_path / "birds.tsv", "table").attributes("robin") == {"red": 1}
+
+
+def test_a_folder_of_two_datasets_names_them(tmp_path):
+    cub = {"classes": "1 001.Gull", "attributes": "1 has_size::small",
+           "class_attribute_labels_continuous": "50"}  # fmt: skip
+    awa = {"classes": "1\tox", "predicates": "1\tbig", "predicate-matrix-binary": "1"}
+    for name, files in (("birds", cub), ("mammals", awa)):
+        (tmp_path / name).mkdir()
+        for file, text in files.items():
+            (tmp_path / name / f"{file}.txt").write_text(f"{text}\n")
+        if name == "birds":  # one alone may be given by the folder around it
+            assert read_graph(tmp_path) == read_graph(tmp_path / name)
+    with pytest.raises(
+        FormatError, match=r":1: 2 datasets inside: give one, .*birds or .*mammals$"
+    ):
+        read_graph(tmp_path)
+    with pytest.raises(FormatError, match=r"is there twice, .*: give the folder of one"):
+        read_graph(tmp_path, "cub")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("", "the path is empty"),
+        (None, "a NoneType is no path: give the path"),
+        (nx.DiGraph(), r"a DiGraph is no path: .* KnowledgeGraph\.from_networkx\(graph\)"),
+        (nx.MultiDiGraph(), "from_networkx"),
+    ],
+)
+def test_what_is_no_path_is_refused(given, told):
+    with pytest.raises(GraphError, match=told):
+        read_graph(given)
+    with pytest.raises(GraphError):
+        write_graph(KnowledgeGraph(), given)
+
+
+@pytest.mark.parametrize("name", ["fl.csv", "fl.TSV", "fl.json", "a.b/fl.graphml"])
+def test_a_graph_is_not_written_under_the_name_of_another_format(tmp_path, name):
+    (tmp_path / "a.b").mkdir()
+    with pytest.raises(FormatError, match=r"another format; .*: call it fl\.jsonl$"):
+        write_graph(KnowledgeGraph(), tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_graph_is_not_written_to_a_folder(tmp_path):
+    with pytest.raises(FormatError, match=r"a folder; .*: give .*graph\.jsonl$"):
+        write_graph(KnowledgeGraph(), tmp_path)
+    (tmp_path / "v1.2").mkdir()
+    for name in ("plain", "fl.jsonl", "fl.v1", "v1.2/fl"):
+        write_graph(KnowledgeGraph(), tmp_path / name)
+        assert read_graph(tmp_path / name) == KnowledgeGraph()

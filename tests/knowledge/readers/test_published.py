@@ -126,5 +126,5 @@ def test_descriptors_in_full(folder, tmp_path, name, n_classes):
     ],
 )
 def test_what_is_none_of_the_formats_is_not_guessed(folder, name):
-    with pytest.raises(ValueError, match=r":1: of no format .*: give format=, one of jsonl, "):
+    with pytest.raises(ValueError, match=r":1: of no format .* format=\.\.\.\): jsonl, "):
         read_graph(folder / name)

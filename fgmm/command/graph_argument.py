@@ -22,7 +22,8 @@ _SHOWN = 3  # of classes that cannot be found
 
 GRAPH_HELP = (
     "What is known of the classes: a file or folder with a graph (CSV, JSON, newick, CUB, ...), "
-    "or flowers, grocery, fieldguide, which come with fgmm."
+    "or flowers, grocery, fieldguide, which come with fgmm. FORMAT:PATH, such as "
+    "table:birds.tsv, where the content does not say the format."
 )
 """What commands say of the option."""
 
@@ -34,7 +35,8 @@ def open_graph(given: str) -> KnowledgeGraph:
     ----------
     given : str
         ``"flowers"``, ``"grocery"``, ``"fieldguide"``, or what `knowledge.read_graph` reads.
-        Names come first: a folder called like one is ``"./grocery"``.
+        Names come first: a folder called like one is ``"./grocery"``. Then paths, then
+        ``"FORMAT:PATH"`` with a format of `knowledge.read_graph`.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def open_graph(given: str) -> KnowledgeGraph:
     Raises
     ------
     typer.BadParameter
-        If there is no such file and no pack of that name.
+        If there is no such file and no pack of that name, or the content does not say the format.
     FormatError
         If the file is not what it should be.
 
@@ -53,6 +55,7 @@ def open_graph(given: str) -> KnowledgeGraph:
     'oxeye daisy'
     """
     from knowledge import load_pack, pack_names, read_graph
+    from knowledge.errors import UnclearFormat
 
     if given in pack_names():
         return load_pack(given)
@@ -60,16 +63,40 @@ def open_graph(given: str) -> KnowledgeGraph:
         from fgmm.fieldguide import graph
 
         return graph()
-    if not Path(given).exists():
+    path, format = _split(given)
+    if not path or not Path(path).exists():
         names = sorted((*pack_names(), _FIELD_GUIDE))
         near = difflib.get_close_matches(given.lower(), names, 1)
         hint = f"did you mean {near[0]}?" if near else "give the path of a file or a folder"
         raise typer.BadParameter(
-            f"there is no file or folder {given}, and no pack of that name; packs are "
+            f"there is no file or folder {path}, and no pack of that name; packs are "
             f"{', '.join(names)}: {hint}",
             param_hint="--knowledge",
         )
-    return read_graph(given)
+    try:
+        return read_graph(path, format)
+    except UnclearFormat as error:
+        raise typer.BadParameter(
+            f"{error.what}: say which before the path, such as {error.formats[0]}:{path}; it may "
+            f"be {', '.join(error.formats)}",
+            param_hint="--knowledge",
+        ) from None
+
+
+def _split(given: str) -> tuple[str, str | None]:
+    """Path and format of ``FORMAT:PATH``; a path that is there may have a colon itself."""
+    from knowledge.readers import FORMATS
+
+    format, sign, path = given.partition(":")
+    if not sign or Path(given).exists():
+        return given, None
+    if format not in FORMATS:
+        if not path or not Path(path).exists():
+            return given, None
+        near = difflib.get_close_matches(format.lower(), FORMATS, 1)
+        hint = f"did you mean {near[0]}:{path}?" if near else f"formats are {', '.join(FORMATS)}"
+        raise typer.BadParameter(f"{format!r} is no format: {hint}", param_hint="--knowledge")
+    return path, format
 
 
 def find_classes(

@@ -60,6 +60,46 @@ def test_a_damaged_file_is_told_with_its_line(folder, capsys):
     assert "fault in fgmm" not in said
 
 
+UNCLEAR = "concept\tred\nrobin\t1\n"
+
+
+def test_a_format_may_be_named_before_the_path(folder):
+    (folder / "birds.tsv").write_text(UNCLEAR)
+    assert open_graph("table:birds.tsv").attributes("robin") == {"red": 1}
+    tree = open_graph(f"parent-child:{folder / 'birds.tsv'}")
+    assert [concept.id for concept in tree.parents("red")] == ["concept"]
+    (folder / "table:x.csv").write_text("concept,red\nrobin,0.5\n")
+    assert open_graph("table:x.csv").attributes("robin") == {"red": 0.5}, "a path comes first"
+    assert "FORMAT:PATH" in GRAPH_HELP
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            "birds.tsv",
+            "could be of 2 formats: .* such as table:birds.tsv; .*be table, parent-child",
+        ),
+        (
+            "prose.txt",
+            "of no format .*: say which before the path, such as jsonl:prose.txt; .* rdf",
+        ),
+        ("tabel:birds.tsv", "'tabel' is no format: did you mean table:birds.tsv"),
+        ("qq:birds.tsv", "'qq' is no format: formats are jsonl, table"),
+        ("table:", "no file or folder , and"),
+        ("table:missing.tsv", "no file or folder missing.tsv"),
+        ("qq:missing.tsv", "no file or folder qq:missing.tsv"),
+        ("", "no file or folder , and"),
+    ],
+)
+def test_a_format_that_is_not_clear_is_asked_for_in_the_words_of_the_terminal(folder, given, told):
+    (folder / "birds.tsv").write_text(UNCLEAR)
+    (folder / "prose.txt").write_text("what is this?\n")
+    with pytest.raises(typer.BadParameter, match=told) as error:
+        open_graph(given)
+    assert "read_graph" not in error.value.message
+
+
 HOW = {"option": "--labels", "cure": "say more"}
 
 

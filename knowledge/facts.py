@@ -9,7 +9,7 @@ import networkx as nx
 
 from knowledge.concept import Concept, Relation
 from knowledge.errors import AmbiguousName, ConceptNotFound, GraphError
-from knowledge.names import NameIndex
+from knowledge.names import NameIndex, say_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -202,9 +202,7 @@ class Facts:
             raise AmbiguousName(
                 f"{len(ids)} {kind}s are called {name!r}: {listed}{more}. Give the id of one"
             )
-        nearest = index.nearest(name)
-        verb = "the nearest are" if len(nearest) > 1 else "the nearest is"
-        hint = f"; {verb} {', '.join(map(repr, nearest))}" if nearest else "; nothing is near it"
+        hint = say_nearest(index.nearest(name)) or "; nothing is near it"
         raise ConceptNotFound(f"no {kind} is called {name!r}{hint}")
 
     def concepts(self, *, kind: str | None = "concept") -> tuple[Concept, ...]:

@@ -85,7 +85,7 @@ def find_lookalikes(
     ConceptNotFound
         If it is none of the rows.
     GraphError
-        If ``n`` is less than 1.
+        If ``n`` is less than 1, or the matrix has no traits.
 
     Examples
     --------
@@ -100,6 +100,11 @@ def find_lookalikes(
     if n < 1:
         raise GraphError(f"n is {n!r}; ask for 1 look-alike or more")
     (row,) = matrix.rows([concept])
+    if not matrix.traits:
+        raise GraphError(
+            "the matrix has no traits, so nothing looks alike: make it of a graph with "
+            "has-attribute relations, with inherited=True if they are said of what is above"
+        )
     strengths = matrix.strengths
     own = np.zeros(strengths.shape[1])
     begin, end = strengths.indptr[row : row + 2]
@@ -151,7 +156,7 @@ def tell_apart(
     ConceptNotFound
         If one of them is none of the rows.
     GraphError
-        If ``n`` is less than 1, or ``unknown`` is no strength.
+        If both are the same, ``n`` is less than 1, or ``unknown`` is no strength.
 
     Examples
     --------
@@ -169,6 +174,8 @@ def tell_apart(
     if n is not None and n < 1:
         raise GraphError(f"n is {n!r}; ask for 1 difference or more, or leave it out for all")
     pair = matrix.select([first, second])
+    if pair.concepts[0] == pair.concepts[1]:
+        raise GraphError(f"both are {pair.concepts[0]!r}, and nothing tells it from itself")
     strengths = pair.dense(0.0 if unknown is None else unknown)  # (2, traits)
     apart = np.abs(strengths[0] - strengths[1])
     if unknown is None:

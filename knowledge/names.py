@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from knowledge.concept import Concept
 
-__all__ = ["NameIndex", "fold", "fold_plural"]
+__all__ = ["NameIndex", "fold", "fold_plural", "say_nearest", "suggest"]
 
 # ' ` and the typographic ones: single quotes, acute, modifier letters, prime.
 _APOSTROPHES = dict.fromkeys([0x27, 0x60, 0x2018, 0x2019, 0xB4, 0x2B9, 0x2BB, 0x2BC, 0x2032])
@@ -130,6 +130,45 @@ def _stem(word: str) -> str:
             if stem != word:
                 return stem
     return word
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Say which of some ids or words look like a name, as the end of a message.
+
+    Parameters
+    ----------
+    name : str
+        What was asked for.
+    known : iterable of str
+        What there is.
+
+    Returns
+    -------
+    str
+        At most three, the nearest first; empty where nothing is near.
+
+    Examples
+    --------
+    >>> suggest("Sunflowr", ["rose", "sunflower"])
+    "; the nearest is 'sunflower'"
+    """
+    folded: dict[str, str] = {}
+    for word in known:
+        folded.setdefault(fold(word), word)
+    found = _Grams(folded).nearest(fold(name), 3) if folded else []
+    return say_nearest([folded[word] for word in found])
+
+
+def say_nearest(names: list[str]) -> str:
+    """Name the nearest, as the end of a message; empty if there are none.
+
+    Examples
+    --------
+    >>> say_nearest(["rose", "oak"])
+    "; the nearest are 'rose', 'oak'"
+    """
+    verb = "the nearest are" if len(names) > 1 else "the nearest is"
+    return f"; {verb} {', '.join(map(repr, names))}" if names else ""
 
 
 class NameIndex:

@@ -8,6 +8,7 @@ import numpy as np
 
 from knowledge.concept import Concept
 from knowledge.errors import ConceptNotFound, GraphError
+from knowledge.names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,9 +43,10 @@ def find_rows(ids: tuple[str, ...], concepts: Iterable[str | Concept]) -> NDArra
     wanted = [c.id if isinstance(c, Concept) else c for c in concepts]
     for id in wanted:
         if id not in row:
+            near = suggest(id, ids) if isinstance(id, str) else ""
             raise ConceptNotFound(
-                f"{id!r} is none of the {len(ids)} rows of this matrix: give the id of one, such "
-                f"as graph.find(name).id, or make the matrix with it"
+                f"{id!r} is none of the {len(ids)} rows here{near}: rows go by ids, and "
+                f"graph.find(name).id gives that of a name; or make it with this concept"
             )
     return np.array([row[id] for id in wanted], dtype=np.intp)
 

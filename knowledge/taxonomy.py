@@ -18,6 +18,7 @@ from scipy import sparse
 
 from knowledge.ancestry import climb
 from knowledge.errors import GraphError
+from knowledge.names import suggest
 from knowledge.probabilities import check_probabilities
 from knowledge.rows import distinct_ids, find_rows, read_only
 
@@ -115,7 +116,7 @@ class Taxonomy:
         Parameters
         ----------
         *ranks : str
-            One or several, such as ``"genus"``.
+            One or several, such as ``"genus"``; capitals do not matter.
 
         Returns
         -------
@@ -129,12 +130,16 @@ class Taxonomy:
             If none is given, or no node has one of them.
         """
         known = sorted(set(self.ranks) - {""})
-        for rank in ranks or ("",):
-            if rank not in known:
-                raise GraphError(
-                    f"no node has the rank {rank!r}; the ranks here are {', '.join(known) or '-'}"
-                )
-        return self._keep(np.array([rank in ranks for rank in self.ranks]))
+        wanted = {rank.casefold() for rank in ranks}
+        if not wanted:
+            raise GraphError("no rank is given: give one or several, such as 'genus'")
+        for rank in ranks:
+            if not rank or rank.casefold() not in map(str.casefold, known):
+                here = f"the ranks here are {', '.join(known)}" if known else (
+                    "no node here has a rank: give the concepts theirs, or use at_depth"
+                )  # fmt: skip
+                raise GraphError(f"no node has the rank {rank!r}{suggest(rank, known)}; {here}")
+        return self._keep(np.array([rank.casefold() in wanted for rank in self.ranks]))
 
     def at_depth(self, depth: int) -> Taxonomy:
         """Keep only the nodes of one depth, and the candidates that end above it.

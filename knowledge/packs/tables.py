@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from knowledge.concept import Concept, Relation, Text
 from knowledge.errors import ConceptNotFound, FormatError
 from knowledge.graph import KnowledgeGraph
+from knowledge.names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,12 @@ def load_pack(name: str) -> KnowledgeGraph:
     1.0
     """
     if name not in _DATA_SETS:
-        raise ConceptNotFound(f"no pack is called {name!r}; there are {', '.join(pack_names())}")
+        hint = suggest(name, pack_names())
+        if name == "fieldguide":  # a pack by name in the terminal; it is drawn and not written
+            hint = "; the field guide's graph is fgmm.fieldguide.graph()"
+        raise ConceptNotFound(
+            f"no pack is called {name!r}{hint}; there are {', '.join(pack_names())}"
+        )
     folder = resources.files(__package__).joinpath(name)
     graph = KnowledgeGraph()
     _add_groups(graph, folder)

@@ -52,7 +52,8 @@ def test_equal_ones_come_in_the_order_of_the_rows_and_twins_are_at_one():
     assert found[0].similarity == pytest.approx(1)
     assert found[0].similarity <= 1
     assert [id for id, _ in find_lookalikes(matrix, "a", 2)] == ["c", "b"]
-    many = AttributeMatrix(matrix.strengths[[0] + [1, 2] * 50], tuple(map(str, range(101))), ())
+    ids = tuple(map(str, range(101)))
+    many = AttributeMatrix(matrix.strengths[[0] + [1, 2] * 50], ids, matrix.traits)
     assert [int(id) for id, _ in find_lookalikes(many, "0", 70)] == [
         *range(2, 101, 2),
         *range(1, 40, 2),
@@ -72,7 +73,6 @@ def test_tell_apart_by_hand(colours):
     assert red == Difference(Trait("red"), pytest.approx(0.8), 0.0), "a stated 0 is known"
     assert tell_apart(matrix, "wren", "robin", unknown=None) == ((red[0], red[2], red[1]),)
     assert len(tell_apart(matrix, "robin", "magpie", 2)) == 2
-    assert tell_apart(matrix, "robin", "robin") == ()
 
 
 @pytest.mark.parametrize("unknown", [None, 0.0, 0.5])
@@ -95,8 +95,14 @@ def test_tell_apart_against_slow_loops(seed, unknown):
 
 def test_what_cannot_be_is_refused(colours):
     matrix = AttributeMatrix.of(colours)
-    with pytest.raises(ConceptNotFound, match="'European robin' is none of the 4 rows"):
+    with pytest.raises(
+        ConceptNotFound, match=r"'European robin' is none of the 4 rows here: .* graph\.find"
+    ):
         find_lookalikes(matrix, "European robin")
+    with pytest.raises(ConceptNotFound, match=r"'Robyn' is none .*; the nearest is 'robin'"):
+        tell_apart(matrix, "wren", "Robyn")
+    with pytest.raises(GraphError, match="both are 'robin'"):
+        tell_apart(matrix, "robin", colours["robin"])
     with pytest.raises(ConceptNotFound, match="'emu'"):
         tell_apart(matrix, "robin", "emu")
     with pytest.raises(GraphError, match="n is 0"):
@@ -105,3 +111,9 @@ def test_what_cannot_be_is_refused(colours):
         tell_apart(matrix, "robin", "wren", 0)
     with pytest.raises(GraphError, match="unknown is 2"):
         tell_apart(matrix, "robin", "wren", unknown=2)
+
+
+def test_without_traits_the_lack_is_told(birds):
+    bare = AttributeMatrix.of(birds, ["gull", "robin"])
+    with pytest.raises(GraphError, match=r"the matrix has no traits, .* has-attribute"):
+        find_lookalikes(bare, "gull")

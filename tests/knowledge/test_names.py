@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge import Concept
-from knowledge.names import NameIndex, fold, fold_plural
+from knowledge.names import NameIndex, fold, fold_plural, suggest
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,12 @@ def test_the_nearest_names_are_those_a_full_search_finds():
     assert index.nearest("zzz") == []
     assert NameIndex().nearest("gull") == []
     assert index.nearest("\ud800" * 500) == []
+
+
+def test_the_nearest_word_is_suggested_as_it_is_written():
+    known = ["Sunflower", "corn poppy", "SunFlower", "rose"]
+    assert suggest("SUNFLOWER", known) == "; the nearest is 'Sunflower'", "the first of one folding"
+    assert suggest("corn popy", known) == "; the nearest is 'corn poppy'"
+    assert suggest("robin", ["robins", "robinia"]).startswith("; the nearest are 'robins', ")
+    for nothing in (suggest("quartz", known), suggest("", known), suggest("rose", [])):
+        assert nothing == ""

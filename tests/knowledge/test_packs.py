@@ -55,6 +55,10 @@ def test_the_packs_there_are():
 def test_another_name_is_refused_with_the_names_there_are():
     with pytest.raises(ConceptNotFound, match=r"'birds'; there are flowers, grocery"):
         load_pack("birds")
+    with pytest.raises(ConceptNotFound, match=r"'flower'; the nearest is 'flowers'; there are"):
+        load_pack("flower")
+    with pytest.raises(ConceptNotFound, match=r"graph is fgmm\.fieldguide\.graph\(\)"):
+        load_pack("fieldguide")
 
 
 def test_each_call_gives_a_graph_of_its_own(pack):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -17,6 +19,12 @@ NAN = float("nan")
 
 def rolled(taxonomy, probabilities) -> dict[str, float]:
     return dict(zip(taxonomy.nodes, taxonomy.roll_up(probabilities).tolist(), strict=True))
+
+
+def bare(graph):
+    for concept in graph.concepts():
+        graph.replace(replace(concept, rank=""))
+    return graph
 
 
 def random_rows(rng, rows, columns):
@@ -146,8 +154,11 @@ def test_it_stays_as_it_was_made(birds):
         (
             lambda g: Taxonomy.of(g).at_rank(),
             GraphError,
-            "has the rank ''; the ranks here are class",
+            "no rank is given: give one",
         ),
+        (lambda g: Taxonomy.of(g).at_rank("class", ""), GraphError, "'';? .*ranks here are class"),
+        (lambda g: Taxonomy.of(g).at_rank("familly"), GraphError, "'familly'; .* is 'family'; the"),
+        (lambda g: Taxonomy.of(bare(g)).at_rank("family"), GraphError, "no node here has a rank"),
         (lambda g: Taxonomy.of(g).at_depth(-1), GraphError, "depth is -1"),
         (lambda g: Taxonomy.of(g).rows(["wren"]), ConceptNotFound, "'wren' is none"),
         (lambda g: Taxonomy.of(g).roll_up([0.5, 0.5]), GraphError, "there are 3 candidates"),
@@ -158,6 +169,13 @@ def test_it_stays_as_it_was_made(birds):
 def test_what_cannot_be_is_refused(birds, ask, error, message):
     with pytest.raises(error, match=message):
         ask(birds)
+
+
+def test_ranks_are_compared_without_capitals(birds):
+    birds.replace(replace(birds["gull"], rank="Family"))
+    taxonomy = Taxonomy.of(birds)
+    for rank in ("family", "FAMILY", "Family"):
+        assert taxonomy.at_rank(rank).nodes == ("gull",)
 
 
 def test_a_circle_is_refused(birds):

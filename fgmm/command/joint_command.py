@@ -16,11 +16,11 @@ from fgmm.command.joint_pictures import (
     keep_back,
     open_pictures,
 )
+from fgmm.command.joint_setup import check_base, check_folder, next_commands, read_base
 from fgmm.command.terminal import PARTLY, announced, list_failures, note
 
 if TYPE_CHECKING:
     from fgmm.datasets import LabelledImages
-    from fgmm.joint import JointEmbedding
 
 __all__ = ["evaluate_joint", "train_joint"]
 
@@ -98,6 +98,9 @@ def train_joint(
         ),
     ] = 5,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the split.")] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over what was learned before.")
+    ] = False,
     data: Data = None,
     device: Device = "auto",
     batch_size: BatchSize = 32,
@@ -116,10 +119,7 @@ def train_joint(
 
     Exit code 0: all went well. 1: some pictures could not be read. 2: nothing could be done.
     """
-    if not out.parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file: give a folder", param_hint="--out")
+    check_folder(out, force=force)
     graph = open_graph(knowledge)
     dataset = open_pictures(source, data, "base", names)
     ids = find_concepts(dataset, graph, skip_unknown)
@@ -128,13 +128,15 @@ def train_joint(
     concepts = tuple(
         None if kept else ids.get(label) for label, kept in zip(dataset.labels, back, strict=True)
     )
+    check_base(graph, sorted({one for one in concepts if one is not None}), folds)
     with announced(f"loading the encoder {encoder} ..."):
         from fgmm.encoders.registry import load_encoder
 
         model = load_encoder(encoder, device=device)
-    found = embed_pools(
-        [Pool(dataset.images, concepts)], model, layer, batch_size=batch_size, cache=cache
-    )
+    with announced("encoding the pictures ..."):
+        found = embed_pools(
+            [Pool(dataset.images, concepts)], model, layer, batch_size=batch_size, cache=cache
+        )
     list_failures([(failure.name, failure.error) for failure in found.failures])
     from dataclasses import replace
 
@@ -154,7 +156,21 @@ def train_joint(
     learned = replace(learned, about={**learned.about, **about})
     learned.save(out)
     kept = sum(back) + len(dataset.query_labels or ())
-    print_training(learned, dataset.name, kept, out, (source, knowledge))
+    print_training(
+        learned,
+        dataset.name,
+        kept,
+        out,
+        next_commands(
+            out,
+            source,
+            knowledge,
+            encoder=encoder,
+            names=names,
+            data=data,
+            skip_unknown=skip_unknown,
+        ),
+    )
     if found.failures:
         raise typer.Exit(PARTLY)
 
@@ -212,7 +228,7 @@ def evaluate_joint(
 
     learned = JointEmbedding.load(folder)
     graph = open_graph(knowledge)
-    base = _base_classes(learned, graph)
+    base = read_base(learned, graph)
     pools = []
     for classes in ("novel", "base")[: 2 if source in SPLIT_SETS else 1]:
         dataset = open_pictures(source, data, classes, names)
@@ -234,15 +250,16 @@ def evaluate_joint(
         # names with their letters shuffled make more tokens than an encoder may read
         model = load_encoder(encoder, device=device, on_long="truncate")
     trained = learned.about.get("pictures")
-    found = embed_pools(
-        pools,
-        model,
-        layer,
-        words=hasattr(model, "encode_texts"),
-        known=trained if isinstance(trained, list) else (),
-        batch_size=batch_size,
-        cache=cache,
-    )
+    with announced("encoding the pictures ..."):
+        found = embed_pools(
+            pools,
+            model,
+            layer,
+            words=hasattr(model, "encode_texts"),
+            known=trained if isinstance(trained, list) else (),
+            batch_size=batch_size,
+            cache=cache,
+        )
     list_failures([(failure.name, failure.error) for failure in found.failures])
     if found.left_out:
         note("note", f"left out: {found.left_out:,} pictures that were trained on")
@@ -265,22 +282,6 @@ def evaluate_joint(
         write_judgement(judged, out)
     if found.failures:
         raise typer.Exit(PARTLY)
-
-
-def _base_classes(learned: JointEmbedding, graph: object) -> list[str]:
-    base = learned.about.get("base")
-    if not isinstance(base, list) or not all(isinstance(one, str) for one in base):
-        raise typer.BadParameter(
-            "it does not say which classes it was trained on: train it again", param_hint="FOLDER"
-        )
-    missing = [one for one in base if one not in graph]  # type: ignore[operator]
-    if missing:
-        raise typer.BadParameter(
-            f"the graph lacks {missing[0]!r}, which was trained on ({len(missing)} of {len(base)} "
-            "classes are missing): give the graph of the training, or one that adds to it",
-            param_hint="--knowledge",
-        )
-    return base
 
 
 def _pools(dataset: LabelledImages, ids: dict[str, str], asked_only: bool) -> list[Pool]:

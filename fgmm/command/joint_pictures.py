@@ -11,11 +11,12 @@ import typer
 
 from fgmm.command.class_names import name_classes
 from fgmm.command.graph_argument import find_classes, list_unknown
+from fgmm.command.picture_marks import mark_pictures
 from fgmm.command.terminal import note
 from fgmm.plurals import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
     from pathlib import Path
 
     from torch import Tensor
@@ -33,7 +34,6 @@ __all__ = [
     "embed_pools",
     "find_concepts",
     "keep_back",
-    "mark_pictures",
     "open_pictures",
 ]
 
@@ -71,7 +71,7 @@ class EncodedPictures:
     left_out : int
         How many were left out for being among ``known``.
     marks : tuple of n str
-        As `mark_pictures` gives them.
+        As `fgmm.command.picture_marks.mark_pictures` gives them.
     """
 
     features: Embeddings
@@ -170,39 +170,6 @@ def keep_back(labels: Sequence[str], every: int) -> list[bool]:
         met[label] += 1
         kept.append(bool(every) and met[label] % every == 0)
     return kept
-
-
-def mark_pictures(images: Iterable[Any]) -> list[str]:
-    """Give each picture a mark of its content: equal files, or equal pixels, have the same.
-
-    Of the content, not of a vector: those of one picture differ in their last digits with the
-    pictures that are encoded beside it.
-
-    Parameters
-    ----------
-    images : iterable of n pictures
-        Whatever `fgmm.embed_images` takes.
-
-    Returns
-    -------
-    list of n str
-        32 hexadecimal digits each; empty for one that cannot be read.
-    """
-    from fgmm.embedding.keys import file_key, picture_key
-    from fgmm.errors import ImageError
-    from fgmm.images.reading import decode_image
-    from fgmm.images.sources import fetch_bytes, name_source
-
-    marks = []
-    for image in images:
-        name = name_source(image)
-        try:
-            data = fetch_bytes(image, name)
-            key = picture_key(decode_image(image, name)) if data is None else file_key(data)
-        except ImageError:  # which `embed_images` tells of
-            key = b""
-        marks.append(key.hex())
-    return marks
 
 
 def embed_pools(

@@ -25,7 +25,7 @@ _SHOWN = 3  # of new classes of which nothing was learned
 
 
 def print_training(
-    learned: JointEmbedding, name: str, kept: int, out: Path, given: tuple[str, str]
+    learned: JointEmbedding, name: str, kept: int, out: Path, commands: tuple[str, str]
 ) -> None:
     """Say in words what was learned, how well, and where it is.
 
@@ -38,8 +38,8 @@ def print_training(
         How many pictures were kept back.
     out : Path
         The folder it was saved in.
-    given : tuple of two str
-        Pictures and graph, as they were named on the command line.
+    commands : tuple of two str
+        What to do next: judge it, and ask with it.
     """
     about: dict[str, Any] = learned.about
     base, pictures, folds = about["base"], about["pictures"], about["folds"]
@@ -76,12 +76,10 @@ def print_training(
         table.add_row(what, Text(told, style="bold green" if what == "how well" else ""))
     screen.print(table)
     screen.print()
-    source, graph = given
+    judge, ask = commands
     screen.print(
-        " next, on classes it has not seen, beside controls:\n"
-        f"   fgmm joint evaluate {out} {source} --knowledge {graph}\n"
-        " and on a picture, with questions to you:\n"
-        f"   fgmm ask PICTURE --knowledge {graph} --joint {out}",
+        f" next, on classes it has not seen, beside controls:\n   {judge}\n"
+        f" and on a picture, with questions to you:\n   {ask}",
         soft_wrap=True,
     )
     screen.print()

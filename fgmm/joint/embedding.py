@@ -80,6 +80,7 @@ class JointEmbedding:
         *,
         folds: int = 5,
         seed: int = 0,
+        progress: bool | None = None,
     ) -> JointEmbedding:
         """Learn from pictures of base classes.
 
@@ -98,6 +99,8 @@ class JointEmbedding:
             Into how many parts the base classes are split; at least twice as many are needed.
         seed : int, default=0
             Of the split and of the contrast.
+        progress : bool, optional
+            False: no bar. By default there is one after two seconds, on a terminal.
 
         Returns
         -------
@@ -126,7 +129,9 @@ class JointEmbedding:
             )
         x, rows = features.vectors.float(), inputs.rows(graph, base).to(features.vectors.device)
 
-        chosen = choose_embedding(x, y, rows, inputs.widths, folds=folds, seed=seed)
+        chosen = choose_embedding(
+            x, y, rows, inputs.widths, folds=folds, seed=seed, progress=progress
+        )
         method = chosen.method
         about = {
             "base": base,

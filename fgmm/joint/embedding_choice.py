@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from fgmm.joint.class_regression import choose, held_out_scores
 from fgmm.joint.contrastive import ContrastiveEmbedding
+from fgmm.progress import ProgressBar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+
+    from fgmm.joint.contrastive import FittedContrastiveEmbedding
 
 __all__ = ["EmbeddingChoice", "choose_embedding", "class_accuracies", "find_sharpness"]
 
@@ -41,6 +45,19 @@ class EmbeddingChoice(NamedTuple):
     sharpness: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A method that counts its fits on a bar."""
+
+    method: ContrastiveEmbedding
+    bar: ProgressBar
+
+    def fit(self, features: Tensor, labels: Tensor, classes: Tensor) -> FittedContrastiveEmbedding:
+        fitted = self.method.fit(features, labels, classes)
+        self.bar.advance()
+        return fitted
+
+
 def choose_embedding(
     features: Tensor,
     labels: Tensor,
@@ -49,6 +66,7 @@ def choose_embedding(
     *,
     folds: int = 5,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> EmbeddingChoice:
     """Choose penalty, weight of ancestors and steps of contrast, one after the other.
 
@@ -69,6 +87,8 @@ def choose_embedding(
         Into how many parts the base classes are split.
     seed : int, default=0
         Of the split and of the contrast.
+    progress : bool, optional
+        False: no bar. By default there is one over the fits after two seconds, on a terminal.
 
     Returns
     -------
@@ -80,21 +100,24 @@ def choose_embedding(
         As in `choose`.
     """
 
-    def made(penalty: float, steps: int, ancestors: float) -> ContrastiveEmbedding:
-        return ContrastiveEmbedding(penalty, steps, widths, (1.0, ancestors), seed)
+    def made(penalty: float, steps: int, ancestors: float) -> _Counted:
+        method = ContrastiveEmbedding(penalty, steps, widths, (1.0, ancestors), seed)
+        return _Counted(method, bar)
 
-    def best(ways: Sequence[ContrastiveEmbedding]) -> ContrastiveEmbedding:
-        return choose(ways, features, labels, classes, folds=folds, seed=seed).best
+    def best(ways: Sequence[_Counted]) -> ContrastiveEmbedding:
+        return choose(ways, features, labels, classes, folds=folds, seed=seed).best.method
 
+    weights = [a for a in _ANCESTORS if widths[1] or not a]
+    fits = folds * (len(_PENALTIES) + len(weights) + len(_STEPS))
     # one after the other: a full grid would be many times the fits
-    penalty = best([made(p, 0, 0.0) for p in _PENALTIES]).penalty
-    ways = [made(penalty, 0, a) for a in _ANCESTORS if widths[1] or not a]
-    above = best(ways).weights[1]
-    tried = []
-    for steps in _STEPS:
-        method = made(penalty, steps, above)
-        held = held_out_scores(method, features, labels, classes, folds=folds, seed=seed)
-        tried.append((method, held, class_accuracies(held)))
+    with ProgressBar("Learning", fits, progress) as bar:
+        penalty = best([made(p, 0, 0.0) for p in _PENALTIES]).penalty
+        above = best([made(penalty, 0, a) for a in weights]).weights[1]
+        tried = []
+        for steps in _STEPS:
+            way = made(penalty, steps, above)
+            held = held_out_scores(way, features, labels, classes, folds=folds, seed=seed)
+            tried.append((way.method, held, class_accuracies(held)))
     plain = tried[0][2]
     sure = [t for t in tried if not t[0].steps or _is_sure(t[2] - plain)]
     method, held, each = max(sure, key=lambda t: float(t[2].mean()))

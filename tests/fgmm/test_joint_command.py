@@ -18,12 +18,15 @@ from typer.testing import CliRunner
 import fgmm
 import knowledge
 from fgmm.command.application import app
-from fgmm.command.joint_pictures import keep_back, mark_pictures
+from fgmm.command.joint_pictures import keep_back
+from fgmm.command.joint_setup import next_commands
+from fgmm.command.picture_marks import mark_pictures
 from fgmm.datasets import open_dataset
 from fgmm.joint import JointEmbedding
 from fgmm.joint.comparison import judge_embedding
 from fgmm.joint.controls import exchanged, scrambled
 from fgmm.joint.judging import beside_seen, by_class
+from fgmm.progress import ProgressBar
 
 COLOURS = {"red": (220, 20, 20), "green": (20, 160, 30), "blue": (20, 30, 220), "white": (240,) * 3}
 NEW = [("red", "green"), ("green", "blue"), ("blue", "white"), ("white", "red")]
@@ -94,9 +97,88 @@ def test_it_saves_what_the_library_learns_and_says_so():
     assert "8 attributes" in said, "four colours above and four below"
     assert f"{100 * direct.about['held-out accuracy']:.1f} % right on classes held out" in said
     assert "chance is 25.0 %" in said, "three parts of four classes"
-    assert "fgmm joint evaluate out base --knowledge flags.csv" in said
     assert learned.about["encoder"] == "fake"
     assert learned.about["seed"] == 3
+
+
+def next_lines(result) -> list[list[str]]:
+    """The two commands that are proposed."""
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    return [shlex.split(line) for line in lines if line.startswith("fgmm ")]
+
+
+def test_what_is_proposed_next_can_be_done(folder):
+    """Codes for folders, an option for the classes the graph lacks, and a space in a name."""
+    codes = {flag(pair): f"{ord(flag(pair)[-2])}{ord(flag(pair)[-1])}" for pair in PAIRS}
+    for place in [*(folder / "base").iterdir(), *(folder / "new").iterdir()]:
+        place.rename(place.with_name(codes[place.name]))
+    for where in ("base", "new"):
+        (folder / where / "emu").mkdir()
+        Image.new("RGB", (9, 9), "brown").save(folder / where / "emu" / "0.png")
+    lines = [f"{code}\t{name}" for name, code in codes.items()]
+    Path("the names.txt").write_text("\n".join([*lines, "emu\temu"]) + "\n")
+    result = train("--folds", 3, "--names", "the names.txt", "--skip-unknown")
+    assert result.exit_code == 0, result.output
+    judge, ask = next_lines(result)
+    assert judge[:5] == ["fgmm", "joint", "evaluate", "out", "NEW-PICTURES"]
+    judge[judge.index("NEW-PICTURES")] = "new"
+    told = CliRunner().invoke(app, [*judge[1:], "--no-cache"])
+    assert told.exit_code == 0, told.output
+    assert "4 new classes" in told.stdout
+    ask[ask.index("PICTURE")] = next(map(str, (folder / "new").rglob("0.png")))
+    told = CliRunner().invoke(app, ask[1:], input="q\n")
+    assert told.exit_code == 0, told.output
+
+
+def test_sets_with_new_classes_are_judged_by_their_own_name():
+    how = {"encoder": "tiny", "data": Path("d"), "names": None}
+    judge, ask = next_commands(Path("out"), "flowers", "flowers", **how)
+    assert judge == "fgmm joint evaluate out flowers --knowledge flowers --data d"
+    assert ask == "fgmm ask PICTURE --knowledge flowers --joint out"
+
+
+def test_what_was_learned_before_is_not_written_over_without_a_word(monkeypatch):
+    assert train("--folds", 3).exit_code == 0
+    before = Path("out/joint.json").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("fgmm.encoders.registry.load_encoder", None)
+        result = train("--folds", 3, "--seed", 5)
+    assert result.exit_code == 2
+    assert "out holds what was learned before" in flat(result.stderr)
+    assert "--force" in result.stderr
+    assert Path("out/joint.json").read_bytes() == before
+    assert train("--folds", 3, "--seed", 5, "--force").exit_code == 0
+    assert JointEmbedding.load("out").about["seed"] == 5
+
+
+def test_a_bar_goes_over_pictures_and_fits(monkeypatch):
+    bars = []
+
+    class Watched(ProgressBar):
+        def __init__(self, *given):
+            super().__init__(*given)
+            bars.append(self)
+
+    for module in ("fgmm.command.picture_marks", "fgmm.joint.embedding_choice"):
+        monkeypatch.setattr(f"{module}.ProgressBar", Watched)
+    assert train("--folds", 3).exit_code == 0
+    assert [(bar.what, bar.count) for bar in bars] == [
+        ("Reading pictures", 48),  # of 12 classes the fifth picture is kept back
+        ("Learning", 3 * (9 + 1 + 4)),  # penalties; there are no ancestors to weigh; steps
+    ]
+    assert all(bar.count == bar.total for bar in bars)
+
+
+def test_what_nothing_can_be_learned_from_is_told_before_the_encoder_loads(monkeypatch):
+    monkeypatch.setattr("fgmm.encoders.registry.load_encoder", None)
+    rows = [f"{flag(pair)},flag" for pair in PAIRS]
+    Path("tree.csv").write_text("\n".join(["child,parent", *rows]) + "\n")
+    result = run("train", "base", "--knowledge", "tree.csv", "--out", "out", *FAKE)
+    assert result.exit_code == 2
+    assert "no attribute differs between the 12 classes" in flat(result.stderr)
+    result = train("--folds", 7)
+    assert result.exit_code == 2
+    assert "12 classes in 7 folds" in flat(result.stderr)
 
 
 @pytest.mark.parametrize("layer", ["features", "joint"])
@@ -275,7 +357,7 @@ def test_marks_are_of_the_content_whatever_is_beside_it(folder):
     assert mark_pictures([paths[3], copy]) == [marks[3], marks[0]]
     pixels = np.asarray(Image.open(paths[1]))
     changed = pixels ^ np.uint8(pixels.size == np.arange(1, pixels.size + 1)).reshape(pixels.shape)
-    first, same, other = mark_pictures(map(Image.fromarray, (pixels, pixels.copy(), changed)))
+    first, same, other = mark_pictures([*map(Image.fromarray, (pixels, pixels.copy(), changed))])
     assert first == same != other
     copy.unlink()
     assert mark_pictures([copy, paths[3]]) == ["", marks[3]]

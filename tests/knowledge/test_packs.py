@@ -8,9 +8,11 @@ from importlib import resources
 
 import pytest
 
+from knowledge import AttributeMatrix
 from knowledge.errors import ConceptNotFound, FormatError
 from knowledge.packs import load_pack, pack_names
 from knowledge.packs.tables import SOURCE
+from knowledge.question_wording import ask_in_words
 
 N_CLASSES = {"flowers": 102, "grocery": 81}
 RANKS = {
@@ -226,3 +228,8 @@ def test_an_oxeye_daisy_is_white_around_a_yellow_disc(flowers):
     daisy = flowers.find("ox-eye daisies")
     assert flowers.attributes(daisy, part="part: petals")["attribute: white"] == 1
     assert flowers.attributes(daisy, part="part: disc") == {"attribute: yellow": 1.0}
+
+
+def test_bananas_come_in_a_bunch_and_have_none(grocery):
+    (trait,) = (t for t in AttributeMatrix.of(grocery, ["banana"]).traits if "bunch" in t.attribute)
+    assert ask_in_words(grocery, trait) == "Is it in a bunch?"

@@ -1,4 +1,4 @@
-"""What a question about a trait is worth: its expected information gain."""
+"""What a question about a trait is worth, and how an answer speaks for a class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from knowledge.matrices import Trait
 
-__all__ = ["Question", "expected_gains"]
+__all__ = ["Question", "Reason", "expected_gains"]
 
 
 class Question(NamedTuple):
@@ -37,6 +37,31 @@ class Question(NamedTuple):
     trait: Trait
     gain: float
     yes: float
+
+
+class Reason(NamedTuple):
+    """An answer, and how it speaks for one class against another.
+
+    Parameters
+    ----------
+    trait : Trait
+        What was asked.
+    answer : {"yes", "no", "don't know"}
+        What was answered.
+    nats : float
+        Natural logarithm of how many times likelier the answer is of the one than of the other;
+        below 0 where it speaks for the other.
+
+    Examples
+    --------
+    >>> from knowledge import Trait
+    >>> Reason(Trait("red", "breast"), "yes", 2.5).nats > 0
+    True
+    """
+
+    trait: Trait
+    answer: str
+    nats: float
 
 
 def expected_gains(

@@ -13,19 +13,19 @@ asked twice.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from knowledge.errors import GraphError
-from knowledge.information_gain import Question, expected_gains
+from knowledge.information_gain import Question, Reason, expected_gains
 from knowledge.matrices import AttributeMatrix, Trait
+from knowledge.names import suggest
 from knowledge.probabilities import check_probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from knowledge.graph import KnowledgeGraph
@@ -33,30 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["ANSWERS", "Inquiry", "Reason"]
 
 ANSWERS = ("yes", "no", "don't know")
-
-
-class Reason(NamedTuple):
-    """An answer, and how it speaks for one class against another.
-
-    Parameters
-    ----------
-    trait : Trait
-        What was asked.
-    answer : {"yes", "no", "don't know"}
-        What was answered.
-    nats : float
-        Natural logarithm of how many times likelier the answer is of the one than of the other;
-        below 0 where it speaks for the other.
-
-    Examples
-    --------
-    >>> Reason(Trait("red", "breast"), "yes", 2.5).nats > 0
-    True
-    """
-
-    trait: Trait
-    answer: str
-    nats: float
+_SHORT = {"y": "yes", "n": "no", "?": "don't know"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +103,7 @@ class Inquiry:
             What the classes look like; traits of their lineage are theirs too.
         probabilities : mapping of str to float
             Id or name of each class to its probability; they sum to one, give or take 0.001.
+            Classes exclude each other: "gull" beside "herring gull" is a gull of no other class.
         error_rate : float, default=0.05
             Share of the answers that are wrong, 0 to 0.5. At 0.5 no answer tells anything.
         unknown : float, default=0.0
@@ -155,6 +133,11 @@ class Inquiry:
                 raise GraphError(f"{name} is {value!r}; give 0 to {top}")
         if most < 0:
             raise GraphError(f"most is {most!r}; it is a number of questions: give 0 or more")
+        if not isinstance(probabilities, Mapping):
+            raise GraphError(
+                f"probabilities are {probabilities!r:.60}: give {{name: probability}}, such as "
+                f"dict.fromkeys(names, 1 / len(names)) before anything tells them apart"
+            )
         prior = check_probabilities(list(probabilities.values()), len(probabilities))
         matrix = AttributeMatrix.of(graph, probabilities, inherited=True)
         yes = error_rate + (1 - 2 * error_rate) * matrix.dense(unknown)
@@ -212,7 +195,7 @@ class Inquiry:
         trait : Trait or str
             What was asked, best as `Question.trait`; a string is an attribute of the whole.
         answer : {"yes", "no", "don't know"}
-            What was answered.
+            What was answered; ``"y"``, ``"n"`` and ``"?"`` are the same, capitals do not matter.
 
         Returns
         -------
@@ -233,8 +216,7 @@ class Inquiry:
             )
         if trait in (asked for asked, _ in self.answers):
             raise GraphError(f"{trait!r} was answered already: go back to the inquiry before that")
-        if answer not in ANSWERS:
-            raise GraphError(f"the answer is {answer!r}; it must be one of {ANSWERS}")
+        answer = _understand(answer)
         answers = (*self.answers, (trait, answer))
         if answer == "don't know":
             return replace(self, answers=answers)
@@ -283,8 +265,8 @@ class Inquiry:
         for id in (one, other):
             if id not in self.concepts:
                 raise GraphError(
-                    f"{id!r} is none of the {len(self.concepts)} classes asked about: give the id "
-                    f"of one, such as {self.concepts[0]!r}"
+                    f"{id!r} is none of the {len(self.concepts)} classes asked about"
+                    f"{suggest(id, self.concepts)}: give the id of one, as in ranking"
                 )
         rows = self.yes[[self.concepts.index(one), self.concepts.index(other)]]
         found = []
@@ -295,3 +277,11 @@ class Inquiry:
                 nats = float(np.log(a) - np.log(b)) if a or b else 0.0
             found.append(Reason(trait, answer, nats))
         return tuple(found)
+
+
+def _understand(answer: str) -> str:
+    said = str(answer).strip().lower()
+    said = _SHORT.get(said, said)
+    if said not in ANSWERS:
+        raise GraphError(f"the answer is {answer!r}; it must be one of {ANSWERS}, or y, n or ?")
+    return said

@@ -311,6 +311,9 @@ def test_choosing_among_312_questions_for_200_classes_is_fast():
         (lambda g: Inquiry.of(g, {"robin": 0.5, "wren": 0.4}), GraphError, "sum to 0.9"),
         (lambda g: Inquiry.of(g, {"robin": 0.5, "wren": NAN}), GraphError, "is nan"),
         (lambda g: Inquiry.of(g, {"robin": 0.5, "Robins": 0.5}), GraphError, "give it once"),
+        (lambda g: Inquiry.of(g, ["robin", "wren"]), GraphError, r"give \{name: probability\}"),
+        (lambda g: start(g).reasons("robin", "Wren"), GraphError, "'Wren'.* nearest is 'wren'"),
+        (lambda g: start(g).answered("red", None), GraphError, "answer is None; it must be one"),
         (lambda g: Inquiry.of(g, {}), GraphError, "0 candidates"),
         (lambda g: start(g, error_rate=0.6), GraphError, "error_rate is 0.6; give 0 to 0.5"),
         (lambda g: start(g, error_rate=NAN), GraphError, "error_rate is nan"),
@@ -339,6 +342,17 @@ def test_choosing_among_312_questions_for_200_classes_is_fast():
 def test_what_cannot_be_is_refused(colours, ask, error, message):
     with pytest.raises(error, match=message):
         ask(colours)
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [("Y", "yes"), ("YES ", "yes"), ("n", "no"), ("No", "no"), ("?", "don't know"),
+     ("Don't know", "don't know")],
+)  # fmt: skip
+def test_answers_may_be_short_and_in_capitals(colours, short, long):
+    one, other = start(colours).answered("red", short), start(colours).answered("red", long)
+    assert one.answers == other.answers == ((Trait("red"), long),)
+    assert (one.probabilities == other.probabilities).all()
 
 
 def start(graph: KnowledgeGraph, **how) -> Inquiry:

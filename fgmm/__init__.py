@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fgmm.evaluation_file import load_evaluations
     from fgmm.prediction import Prediction
     from fgmm.predictions import Predictions
+    from fgmm.recognition.receipt import Receipt
+    from fgmm.recognizer import Recognizer
 
 _HOME = {
     "ClassMatrix": "fgmm.embeddings",
@@ -29,6 +31,8 @@ _HOME = {
     "ImageEmbeddings": "fgmm.embedding",
     "Prediction": "fgmm.prediction",
     "Predictions": "fgmm.predictions",
+    "Receipt": "fgmm.recognition.receipt",
+    "Recognizer": "fgmm.recognizer",
     "check_encoder": "fgmm.encoders.checks",
     "classify": "fgmm.classification",
     "embed_images": "fgmm.embedding",
@@ -45,6 +49,8 @@ __all__ = [
     "ImageEmbeddings",
     "Prediction",
     "Predictions",
+    "Receipt",
+    "Recognizer",
     "__version__",
     "check_encoder",
     "classify",

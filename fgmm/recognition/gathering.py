@@ -1,0 +1,171 @@
+"""From pictures to a library's photos: each content once, each encoded once, or refused."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from fgmm.errors import ImageError, LibraryError
+from fgmm.library import Photos
+from fgmm.recognition.sources import content_of, list_sources, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fgmm.library import Collection, Species
+    from fgmm.recognition.layers import PictureLayers
+
+__all__ = ["Gathered", "Refused", "gather_photos", "photos_named"]
+
+Why = Literal["unreadable", "twice", "known", "taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A picture that was not used.
+
+    Parameters
+    ----------
+    name : str
+        Its path, or "#3" for the fourth picture given.
+    why : {"unreadable", "twice", "known", "taken"}
+        It cannot be read; an earlier one of the same call is the same; the species has it
+        already; another species has it.
+    reason : str
+        The same in words.
+    """
+
+    name: str
+    why: Why
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """Photos of one species, ready to be added.
+
+    Parameters
+    ----------
+    photos : Photos
+    names : tuple of str
+        What each is called in messages.
+    refused : tuple of Refused
+        In the order they were given.
+    """
+
+    photos: Photos
+    names: tuple[str, ...]
+    refused: tuple[Refused, ...] = ()
+
+
+def gather_photos(
+    images: Any,
+    layers: PictureLayers,
+    collection: Collection,
+    name: str | None,
+    *,
+    progress: bool | None = None,
+) -> Gathered:
+    """Encode pictures that are new; what is known already is not encoded again.
+
+    Parameters
+    ----------
+    images : picture or pictures
+        As `fgmm.classify` takes them.
+    layers : PictureLayers
+    collection : Collection
+    name : str or None
+        The species they are for; None for one that is yet to come.
+    progress : bool, optional
+        False: no bar.
+
+    Returns
+    -------
+    Gathered
+
+    Raises
+    ------
+    ImageError
+        If pictures were given and not one of them can be read.
+    LibraryError
+        If all that can be read are other species'.
+    """
+    listed = list_sources(images)
+    sources = [images] if listed is None else listed
+    here = None if name is None else collection.find(name)
+    names = [origin_of(source) or f"#{at}" for at, source in enumerate(sources)]
+    refused: dict[int, Refused] = {}
+    fresh: dict[str, tuple[int, Any]] = {}
+    for at, source in enumerate(sources):
+        try:
+            digest, ready = content_of(source, names[at])
+        except ImageError as error:
+            refused[at] = Refused(names[at], "unreadable", str(error))
+            continue
+        holder = collection.holder(digest)
+        if holder is not None and here is not None and holder.id == here.id:
+            refused[at] = Refused(names[at], "known", f"is a photo of {here.name!r} already")
+        elif holder is not None:
+            told = f"is a photo of {holder.name!r} already; a photo shows one species"
+            refused[at] = Refused(names[at], "taken", told)
+        elif digest in fresh:
+            told = f"is the same picture as {names[fresh[digest][0]]}"
+            refused[at] = Refused(names[at], "twice", told)
+        else:
+            fresh[digest] = (at, ready)
+    places = [at for at, _ in fresh.values()]
+    found = layers.embed([ready for _, ready in fresh.values()], progress=progress)
+    for failure in found.failures:
+        at = places[failure.position]
+        refused[at] = Refused(names[at], "unreadable", str(failure.error))
+    digests = list(fresh)
+    kept = [places[position] for position in found.positions]
+    left_out = tuple(refused[at] for at in sorted(refused))
+    if sources and not kept:
+        _refuse_nothing_left(left_out)
+    photos = Photos(
+        found.vectors.numpy(),
+        [digests[position] for position in found.positions],
+        [origin_of(sources[at]) for at in kept],
+    )
+    return Gathered(photos, tuple(names[at] for at in kept), left_out)
+
+
+def _refuse_nothing_left(refused: tuple[Refused, ...]) -> None:
+    """Raise where a caller gave photos and none is of use; that all are known is no mistake."""
+    n = len(refused)
+    more = f" (and {n - 1} more)" if n > 1 else ""
+    if all(one.why == "unreadable" for one in refused):
+        raise ImageError(f"none of {n} photos can be read: {refused[0].reason}{more}")
+    if not any(one.why == "known" for one in refused):
+        first = next(one for one in refused if one.why == "taken")
+        raise LibraryError(
+            f"none of {n} photos can be added: {first.name} {first.reason}; merge the two species "
+            "if they are one, or give other photos"
+        )
+
+
+def photos_named(species: Species, photos: str | Iterable[str]) -> set[str]:
+    """Find photos of a species by the paths they came from, or by their digests.
+
+    Raises
+    ------
+    LibraryError
+        If it has no such photo.
+    """
+    found = set()
+    for photo in [photos] if isinstance(photos, str) else photos:
+        mine = species.photos
+        same = {
+            digest
+            for digest, origin in zip(mine.digests, mine.origins, strict=True)
+            if os.fspath(photo) in (digest, origin)
+        }
+        if not same:
+            raise LibraryError(
+                f"{species.name!r} has no photo {os.fspath(photo)!r}: give the path it was added "
+                "by, or its digest"
+            )
+        found |= same
+    return found

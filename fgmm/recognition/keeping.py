@@ -1,0 +1,202 @@
+"""The part of a recogniser that reads and writes its library."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fgmm.encoders.registry import DEFAULT_ENCODER
+from fgmm.errors import SpaceMismatch, StoreError
+from fgmm.library import Collection, LibraryFile, MemoryLibrary
+from fgmm.recognition.species_list import SpeciesList
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Self
+
+    from fgmm.encoders.base import ImageEncoder
+    from fgmm.library import HistoryEntry
+    from knowledge import KnowledgeGraph
+
+__all__ = ["Keeping"]
+
+
+class Keeping:
+    """Opens, loads, saves and lists: what a `fgmm.Recognizer` does with its library as a whole."""
+
+    library: MemoryLibrary | LibraryFile
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            encoder: str | ImageEncoder = ...,
+            knowledge: KnowledgeGraph | None = None,
+            **more: Any,
+        ) -> None: ...
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        encoder: str | ImageEncoder | None = None,
+        knowledge: KnowledgeGraph | None = None,
+        **more: Any,
+    ) -> Self:
+        """Open a library file, or make one; from then on every change is on the disk.
+
+        Parameters
+        ----------
+        path : path
+            Such as ``"birds.fgmm"``.
+        encoder : str or encoder, optional
+            By default the one the library was made with; ``tiny`` for a new one.
+        knowledge : KnowledgeGraph, optional
+        **more
+            ``background``, ``templates``, ``concept``: as of the class.
+
+        Returns
+        -------
+        Recognizer
+
+        Raises
+        ------
+        SpaceMismatch
+            If the library is of another encoder.
+        StoreError
+            If the file is no library, damaged, or cannot be written.
+        """
+        if not Path(path).exists():
+            made = cls(DEFAULT_ENCODER if encoder is None else encoder, knowledge, **more)
+            here = made.collection
+            made.library = LibraryFile.create(path, here.space, here.dim, here.encoder)
+            return made
+        return cls._over(LibraryFile.open(path), path, encoder, knowledge, more)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        encoder: str | ImageEncoder | None = None,
+        knowledge: KnowledgeGraph | None = None,
+        **more: Any,
+    ) -> Self:
+        """Read a library file into memory; changes stay there until `save`.
+
+        Parameters
+        ----------
+        path : path
+        encoder : str or encoder, optional
+        knowledge : KnowledgeGraph, optional
+        **more
+            All as of `open`.
+
+        Returns
+        -------
+        Recognizer
+
+        Raises
+        ------
+        SpaceMismatch, StoreError
+            As of `open`; also if there is no such file.
+        """
+        with LibraryFile.open(path, readonly=True) as file:
+            return cls._over(MemoryLibrary(file.collection), path, encoder, knowledge, more)
+
+    @classmethod
+    def _over(
+        cls,
+        library: MemoryLibrary | LibraryFile,
+        path: str | os.PathLike[str],
+        encoder: str | ImageEncoder | None,
+        knowledge: KnowledgeGraph | None,
+        more: Mapping[str, Any],
+    ) -> Self:
+        there = library.collection
+        made = cls(there.encoder if encoder is None else encoder, knowledge, **more)
+        here = made.collection
+        if here.space != there.space:
+            raise SpaceMismatch(
+                f"the library {os.fspath(path)!r} was made with the encoder {there.encoder!r} "
+                f"({there.space}), and {here.encoder!r} is another ({here.space}): open it with "
+                "the encoder it was made with, or make a new library of the photos"
+            )
+        made.library = library
+        return made
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write what is known to a new library file, in one piece.
+
+        Parameters
+        ----------
+        path : path
+            Must not be there. History is not copied: the file begins with what is known now.
+
+        Raises
+        ------
+        StoreError
+            If there is something already, or nothing can be written there.
+        """
+        place, here = Path(path), self.collection
+        if place.exists():
+            raise StoreError(
+                f"there is something at {str(place)!r} already: name another file, or open this "
+                "one, Recognizer.open, and every change is kept"
+            )
+        part = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            with LibraryFile.create(part, here.space, here.dim, here.encoder) as file:
+                file.apply(lambda _: here, "save", {"species": len(here)})
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @property
+    def collection(self) -> Collection:
+        """What is known now, as a value."""
+        return self.library.collection
+
+    def species(self) -> SpeciesList:
+        """List what is known; it prints as a table.
+
+        Returns
+        -------
+        SpeciesList
+            A sequence of `fgmm.library.Species`.
+        """
+        return SpeciesList(self.collection)
+
+    def history(self) -> list[HistoryEntry]:
+        """List all changes, the first first."""
+        return self.library.history()
+
+    def undo(self) -> HistoryEntry:
+        """Take back the last change that was not taken back; a second one, the change before.
+
+        Returns
+        -------
+        HistoryEntry
+            The change that was taken back.
+
+        Raises
+        ------
+        LibraryError
+            If there is nothing to take back.
+        """
+        self.library.undo()
+        past = self.library.history()
+        number = int(past[-1].detail["change"])
+        return past[number - 1]
+
+    def __len__(self) -> int:
+        return len(self.collection)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.collection
+
+    def __repr__(self) -> str:
+        here = self.collection
+        place = f", {self.library.path}" if isinstance(self.library, LibraryFile) else ""
+        return f"<Recognizer {here.encoder}: {len(here)} species, {here.n_photos} photos{place}>"

@@ -1,0 +1,82 @@
+"""The words of a collection's species as vectors, each encoded once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from fgmm.embeddings import unit_rows
+from fgmm.prompts import class_matrix, text_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from fgmm.encoders.base import Encoder
+    from fgmm.library import Collection, Species
+    from fgmm.templates import Templates
+
+__all__ = ["SpeciesWords"]
+
+_Said = tuple[tuple[str, ...], str | None]
+
+
+class SpeciesWords:
+    """Text vectors of species: of their names in the templates, and of their description as it is.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    templates : str, callable, or list of them, optional
+        As of `fgmm.classify`.
+    concept : str, optional
+        What kind of thing all species are.
+
+    Examples
+    --------
+    >>> from fgmm import load_encoder
+    >>> from fgmm.library import Collection, add_species
+    >>> birds = add_species(Collection("fake/1", 2, "fake"), "wren", description="small and brown")
+    >>> SpeciesWords(load_encoder("fake")).vectors(birds).shape
+    torch.Size([1, 48])
+    """
+
+    def __init__(
+        self, encoder: Encoder, templates: Templates | None = None, concept: str | None = None
+    ) -> None:
+        self._encoder = encoder
+        self._templates = templates
+        self._concept = concept
+        self._kept: dict[_Said, Tensor] = {}
+
+    def vectors(self, collection: Collection) -> Tensor:
+        """Give a unit vector a species (k, d), in the collection's order.
+
+        Raises
+        ------
+        CandidateError
+            If the templates cannot be filled, or the texts of a species cancel out.
+        TextTooLong
+            If a name or description is longer than the encoder reads.
+        """
+        said = [(one.all_names, one.description) for one in collection]
+        missing = [one for one, key in zip(collection, said, strict=True) if key not in self._kept]
+        if missing:
+            for one, row in zip(missing, self._encode(missing), strict=True):
+                self._kept[one.all_names, one.description] = row
+        return torch.stack([self._kept[key] for key in said])
+
+    def _encode(self, species: Sequence[Species]) -> Tensor:
+        named = {str(at): one.all_names for at, one in enumerate(species)}
+        classes = class_matrix(self._encoder, named, self._templates, self._concept)
+        rows = classes.matrix.vectors.float()
+        described = [at for at, one in enumerate(species) if one.description]
+        if not described:
+            return rows
+        texts = [species[at].description or "" for at in described]
+        rows = rows.clone()
+        # a name and what it looks like, half each: where one tells nothing, the other may
+        rows[described] = unit_rows(rows[described] + text_vectors(self._encoder, texts))
+        return rows

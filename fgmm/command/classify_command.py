@@ -252,7 +252,6 @@ def _check_knowledge(
     """Find what is wrong with the labels and the rank before the encoder is loaded."""
     from fgmm.candidates import candidates_key, read_candidates
     from fgmm.class_knowledge.concepts import find_concepts
-    from fgmm.joint import JointEmbedding
 
     ids = find_concepts(graph, read_candidates(candidates_key(candidates)), warn=False)
     above = (graph.lineage(id) for id in ids if id is not None)
@@ -265,7 +264,11 @@ def _check_knowledge(
             f"{', '.join(ranks) or 'none'}{hint}",
             param_hint="--level",
         )
-    return None if joint is None else JointEmbedding.load(joint)
+    if joint is None:
+        return None
+    from fgmm.joint import JointEmbedding
+
+    return JointEmbedding.load(joint)
 
 
 def _written(predictions: Predictions, output: Path) -> str:

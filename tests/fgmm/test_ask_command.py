@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import fgmm
 import knowledge
 from fgmm.command.application import app
-from fgmm.command.ask_command import _times
+from fgmm.command.ask_report import _times
 from fgmm.joint import JointEmbedding
 from knowledge.question_wording import ask_in_words
 
@@ -175,12 +175,63 @@ def test_nothing_left_to_ask_is_said():
     result = ask("?\n" * 9)
     assert len(questions(result)) == 4, "there are four attributes"
     assert "No question is left that tells anything." in result.stdout
-    Path("bare.csv").write_text("child,parent\nrobin,bird\nwren,bird\n")
-    bare = CliRunner().invoke(
-        app, ["ask", "bird.png", "--knowledge", "bare.csv", "--encoder", "fake"]
-    )
-    assert bare.exit_code == 0, bare.output
-    assert "The graph says nothing of what any of them looks like." in flat(bare.stdout)
+
+
+TREE = "child,parent\nrobin,bird\nwren,bird\n"
+TWINS = "concept,white\nrobin,1\nwren,1\n"
+
+
+@pytest.mark.parametrize(
+    ("picture", "graph", "more", "told"),
+    [
+        (".", BIRDS, [], "give one picture, not a folder"),
+        ("brid.png", BIRDS, [], "cannot read 'brid.png'"),
+        ("birds.csv", BIRDS, [], "cannot read 'birds.csv'"),
+        ("bird.png", TREE, [], "does not say what any of these 2 names looks like"),
+        ("bird.png", TREE, [], "give one with attributes"),
+        ("bird.png", TWINS, [], "says the same of all these 2 names"),
+        ("bird.png", BIRDS, ["-l", "wagtail, bird"], "'wagtail' is a kind of 'bird' in this graph"),
+        ("bird.png", BIRDS, ["-l", "bird, wagtail"], "give names of one level"),
+        ("bird.png", BIRDS, ["--joint", "nowhere"], "nowhere holds no joint embedding"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_before_the_encoder_loads(
+    picture, graph, more, told, monkeypatch
+):
+    monkeypatch.setattr("fgmm.encoders.registry.load_encoder", None)
+    Path("birds.csv").write_text(graph)
+    result = ask("y\n", *more, picture=picture)
+    assert result.exit_code == 2, result.output
+    assert told in flat(result.stderr)
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_reading_thousands_of_names_is_announced(monkeypatch):
+    rows = [f"thing {at},{at % 2}" for at in range(1000)]
+    Path("birds.csv").write_text("\n".join(["concept,red", *rows]) + "\n")
+    monkeypatch.setattr("fgmm.command.terminal._PATIENCE", 0)
+    result = ask("q\n")
+    assert result.exit_code == 0, result.output
+    assert "note: reading 1,000 names ..." in result.stderr
+    assert "note: reading" not in ask("q\n", "--labels", "thing 1, thing 2").stderr
+
+
+def test_what_nobody_spoke_of_is_no_or_anybodys_guess():
+    """Of two, one is said to be red. Not red: the other, if silence is a no; P = 0.95 to 0.05."""
+    Path("birds.csv").write_text("concept,red\nkiro,1\nmavu,\n")
+    for unknown, chance in ((0, 0.95), (0.5, 0.5)):
+        given = start_of(("kiro", "mavu"))
+        # P(no | class): 0.05 of kiro; of mavu 0.95 if it has none of it, one half if who knows
+        weights = [given[0] * 0.05, given[1] * chance]
+        result = ask("n\nq\n", "--unknown", unknown, "--floor", 1)
+        assert questions(result)[0] == "Is it red?"
+        (told,) = re.findall(r"probability (\d\.\d\d)", result.stdout)
+        assert float(told) == pytest.approx(max(weights) / sum(weights), abs=0.006)
+
+
+def start_of(labels) -> list[float]:
+    return fgmm.classify("bird.png", labels, encoder="fake").logits.double().softmax(0).tolist()
 
 
 def test_the_picture_counts():

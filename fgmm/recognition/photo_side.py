@@ -7,9 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
+from scipy.linalg.lapack import strtri
 
 from fewshot.left_out import leave_one_out
 from fewshot.photo_evidence import GENERAL, PhotoModel, evidence
+from fgmm.recognition.species_tables import SpeciesTables
+from fgmm.recognition.turned_statistics import TurnedStatistics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +34,8 @@ class PhotoSide:
     statistics : PhotoStatistics
     background : Background or None
         Of the same layer; where there is none, the spread is guessed from the photos.
+    turned : TurnedStatistics, optional
+        The statistics in the background's coordinates, where they are known already.
 
     Notes
     -----
@@ -40,6 +45,20 @@ class PhotoSide:
 
     statistics: PhotoStatistics
     background: Background | None
+    turned: TurnedStatistics | None = None
+
+    @classmethod
+    def of(
+        cls,
+        statistics: PhotoStatistics,
+        background: Background | None,
+        previous: PhotoSide | None = None,
+    ) -> PhotoSide:
+        """Make it, and take over from that of an earlier collection what is still the same."""
+        turned = None if previous is None else previous.__dict__.get("_turned", previous.turned)
+        if turned is None or previous is None or previous.background is not background:
+            return cls(statistics, background)
+        return cls(statistics, background, turned.updated(statistics, previous.statistics))
 
     @cached_property
     def counts(self) -> Tensor:
@@ -69,13 +88,16 @@ class PhotoSide:
         free = int((self.counts - 1).clamp(min=0).sum())
         if not free:
             return model, sums
-        turn = torch.eye(sums.shape[1]) if model.basis is None else model.basis
-        turn = turn / model.within.sqrt().reshape(1, -1)
-        scatter = turn.mT @ torch.from_numpy(self.statistics.scatter).float() @ turn
+        if self.background is None:
+            turn = torch.eye(sums.shape[1]) / model.within.sqrt().reshape(1, -1)
+            scatter = turn.mT @ torch.from_numpy(self.statistics.scatter).float() @ turn
+        else:
+            scatter = torch.from_numpy(self._turned.scatter).float()
         d = len(scatter)
-        eye = torch.eye(d)
-        lower = torch.linalg.cholesky((d * eye + scatter) / (d + free))
-        lens = torch.linalg.solve_triangular(lower, eye, upper=False)
+        scatter.diagonal().add_(d)
+        lower = torch.linalg.cholesky(scatter / (d + free))
+        # LAPACK's own inverse: a third of the work of solving for the identity
+        lens = torch.from_numpy(strtri(lower.mT.numpy())[0].T)
         between = (lens.square() @ model.between.expand(1, d).mT).mT
         return replace(model, lens=lens, between=between), sums @ lens.mT
 
@@ -95,6 +117,9 @@ class PhotoSide:
         With ``as_judged`` by the model that `left_out` judges photos by, which has not learned
         from their scatter: what is told of the photos then holds of pictures.
         """
+        if self.background is not None:
+            tables = self._rough_tables if as_judged else self._fine_tables
+            return tables.evidence(tables.model.coordinates(features))
         model, sums = (self.rough, self._sums(self.rough)) if as_judged else self.fine
         return evidence(model, model.coordinates(features), sums, self.counts)
 
@@ -111,21 +136,16 @@ class PhotoSide:
         Tensor of shape (m, k)
             0 in the rows of photos that are alone in their species.
         """
-        model, sums = self.rough, self._sums(self.rough)
-        if model.basis is None:  # what was guessed from all photos moves with each of them
-            points = model.coordinates(self.vectors)
-            return leave_one_out(model, points, self.owners, sums, self.counts)[photos]
-        blocks = [
-            leave_one_out(
-                model,
-                model.coordinates(self.vectors[some]),
-                self.owners[some],
-                sums,
-                self.counts,
-            )
-            for some in torch.split(photos, _ROWS_A_BLOCK)
-        ]
-        return torch.cat(blocks) if blocks else torch.empty(0, len(self.counts))
+        model, owners = self.rough, self.owners
+        if self.background is None:  # what was guessed from all photos moves with each of them
+            points, sums = model.coordinates(self.vectors), self._sums(model)
+            return leave_one_out(model, points, owners, sums, self.counts)[photos]
+        found = torch.empty(len(photos), len(self.counts))
+        for start in range(0, len(photos), _ROWS_A_BLOCK):
+            some = photos[start : start + _ROWS_A_BLOCK]
+            points = model.coordinates(torch.from_numpy(self.statistics.select(some.numpy())))
+            found[start : start + _ROWS_A_BLOCK] = self._rough_tables.left_out(points, owners[some])
+        return found
 
     def general(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw pictures in general, and give their evidence (n, k).
@@ -133,21 +153,38 @@ class PhotoSide:
         They are drawn from the model's own background, ``N(m_0, B + W)``. Without a
         `Background` there is none to draw from: none are given.
         """
-        model, sums = self.rough, self._sums(self.rough)
         if self.background is None:
             return torch.empty(0, len(self.counts))
-        spread = (1 + model.between).sqrt()
-        points = torch.randn(n, len(spread), generator=generator) * spread
-        return evidence(model, points, sums, self.counts)
+        spread = (1 + self.rough.between).sqrt()
+        return self._rough_tables.evidence(
+            torch.randn(n, len(spread), generator=generator) * spread
+        )
+
+    @cached_property
+    def _rough_tables(self) -> SpeciesTables:
+        return SpeciesTables(self.rough, self._sums(self.rough), self.counts)
+
+    @cached_property
+    def _fine_tables(self) -> SpeciesTables:
+        return SpeciesTables(*self.fine, self.counts)
 
     def _sums(self, model: PhotoModel) -> Tensor:
         """Sums of the species' photos in a model's coordinates, taken from sums of vectors."""
-        counts = torch.from_numpy(self.statistics.counts).double().unsqueeze(1)
+        counts = self.counts.unsqueeze(1)
+        if self.background is not None:
+            shift = model.mean - self.background.mean.to(model.mean)
+            return self._turned.sums - counts * (shift.reshape(1, -1) @ self._turned.basis)
         centred = torch.from_numpy(self.statistics.sums) - counts * model.mean.double().reshape(
             1, -1
         )
-        turned = centred.float() if model.basis is None else centred.float() @ model.basis
-        return turned / model.within.sqrt().reshape(1, -1)
+        return centred.float() / model.within.sqrt().reshape(1, -1)
+
+    @cached_property
+    def _turned(self) -> TurnedStatistics:
+        if self.turned is not None:
+            return self.turned
+        assert self.background is not None  # noqa: S101 - asked for with a background only
+        return TurnedStatistics.of(self.statistics, self.background)
 
     def _one_hot(self, owners: Tensor) -> Tensor:
         return torch.nn.functional.one_hot(owners, len(self.counts)).float()

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -81,8 +81,8 @@ class Scorer:
         A unit vector a species; None where the encoder reads no texts.
     reading : Reading or None
         How cosines with texts become logits.
-    joint : Tensor of shape (s, d_joint) or None
-        Vectors of the photos in the space of the texts.
+    joint_dim : int
+        How many numbers of a library's vector are the joint layer.
     joint_background : Background or None
         Of that space.
     digests : tuple of s str
@@ -92,7 +92,7 @@ class Scorer:
     photos: PhotoSide
     texts: Tensor | None
     reading: Reading | None
-    joint: Tensor | None
+    joint_dim: int
     joint_background: Background | None
     digests: tuple[str, ...]
 
@@ -137,24 +137,23 @@ class Scorer:
             None if previous is None else previous.photos.statistics,
         )
         species = statistics.species
-        joint = None
-        if joint_dim and texts is not None:
-            import numpy as np
-
-            rows = [one.photos.vectors[:, :joint_dim] for one in species]
-            joint = torch.from_numpy(np.concatenate(rows) * np.float32(scale)) if rows else None
         return cls(
             tuple(one.name for one in species),
-            PhotoSide(statistics, background),
+            PhotoSide.of(statistics, background, None if previous is None else previous.photos),
             texts,
             reading,
-            joint,
+            joint_dim,
             joint_background,
             tuple(digest for one in species for digest in one.photos.digests),
         )
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def joint(self) -> Tensor | None:
+        """Vectors of the photos in the space of the texts (s, d_joint); None without texts."""
+        return self._joint(torch.arange(len(self.digests)))
 
     @cached_property
     def has_photos(self) -> Tensor:
@@ -212,9 +211,8 @@ class Scorer:
     def weights(self) -> tuple[float, float]:
         """Weights of words and of photos, as `FusedHead` finds them among species with photos."""
         judges = choose_judges(self.digests)
-        text = None
-        if self.texts is not None and self.joint is not None:
-            text = self._text_logits(self.joint[judges], len(judges))
+        joint = self._joint(judges)
+        text = None if joint is None else self._text_logits(joint, len(judges))
         return find_weights(self.photos, text, judges)
 
     @cached_property
@@ -227,7 +225,7 @@ class Scorer:
             judges = choose_judges(self.digests)
             photos = self.photos.left_out(judges)
             others = self.photos.owners[judges]
-            joint = None if self.joint is None else self.joint[judges]
+            joint = self._joint(judges)
         text = self._text_logits(joint, len(photos) if joint is None else len(joint))
         text = text - text.mean(dim=1, keepdim=True)
         weight = self.weights[1]
@@ -255,6 +253,13 @@ class Scorer:
             "photos": torch.where(which, photos + group - photo_level + text_level, 0.0),
         }
 
+    def _joint(self, photos: Tensor) -> Tensor | None:
+        """Vectors of some photos in the space of the texts; None without texts or photos."""
+        if self.texts is None or not self.joint_dim or not len(self):
+            return None
+        columns = slice(0, self.joint_dim)
+        return torch.from_numpy(self.photos.statistics.select(photos.numpy(), columns))
+
     def _text_logits(self, joint: Tensor | None, n: int) -> Tensor:
         if self.texts is None or self.reading is None or joint is None:
             return torch.zeros(n, len(self))
@@ -264,11 +269,17 @@ class Scorer:
         """Draw vectors of pictures in general, in the space of the texts."""
         if self.texts is None or self.joint_background is None:
             return None
-        mean, total = self.joint_background.mean.double(), self.joint_background.total.double()
-        sizes, axes = torch.linalg.eigh(total)
+        mean, root = self.joint_background.mean.double(), _root(self.joint_background)
         draws = torch.randn(_PICTURES, len(mean), generator=generator, dtype=torch.float64)
-        rows = mean + draws * sizes.clamp(min=0).sqrt() @ axes.mT
-        return torch.nn.functional.normalize(rows, dim=1).float()
+        return torch.nn.functional.normalize(mean + draws @ root, dim=1).float()
+
+
+@lru_cache(maxsize=8)
+def _root(background: Background) -> Tensor:
+    """Turn normal draws into ones with the background's covariance, (d, d)."""
+    sizes, axes = torch.linalg.eigh(background.total.double())
+    root: Tensor = sizes.clamp(min=0).sqrt().unsqueeze(1) * axes.mT
+    return root
 
 
 def _log_mean(nats: Tensor) -> float:

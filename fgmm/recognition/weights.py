@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 import torch
@@ -40,7 +41,7 @@ def choose_judges(digests: Sequence[str]) -> Tensor:
     >>> choose_judges(["b", "a"])
     tensor([0, 1])
     """
-    first = sorted(range(len(digests)), key=digests.__getitem__)[:_JUDGES]
+    first = heapq.nsmallest(_JUDGES, range(len(digests)), key=digests.__getitem__)
     return torch.tensor(sorted(first), dtype=torch.int64)
 
 
@@ -89,16 +90,13 @@ def _rivals(
     k = left_out.shape[1]
     if k <= 2 * _RIVALS + 1:
         return left_out, text, own
-    chosen = [left_out.topk(_RIVALS, dim=1).indices]
+    columns = [own.unsqueeze(1), left_out.topk(_RIVALS, dim=1).indices]
+    there = [torch.ones_like(columns[0], dtype=torch.bool), columns[1] != columns[0]]
     if text is not None:
-        chosen.append(text.topk(_RIVALS, dim=1).indices)
-    kept = torch.zeros(left_out.shape, dtype=torch.bool).scatter_(1, torch.cat(chosen, 1), True)
-    kept.scatter_(1, own.unsqueeze(1), False)
-    rank = kept.float().topk(2 * _RIVALS, dim=1)
-    columns = torch.cat([own.unsqueeze(1), rank.indices], dim=1)
-    there = torch.cat([torch.ones(len(own), 1, dtype=torch.bool), rank.values > 0], dim=1)
-    first = torch.zeros_like(own)
-    left_out = torch.where(there, left_out.gather(1, columns), -torch.inf)
-    if text is not None:
-        text = torch.where(there, text.gather(1, columns), -torch.inf)
-    return left_out, text, first
+        columns.append(text.topk(_RIVALS, dim=1).indices)
+        known = torch.cat(columns[:2], 1).unsqueeze(1)
+        there.append((columns[2].unsqueeze(2) != known).all(2))
+    at, real = torch.cat(columns, 1), torch.cat(there, 1)
+    kept = torch.where(real, left_out.gather(1, at), -torch.inf)
+    said = None if text is None else torch.where(real, text.gather(1, at), -torch.inf)
+    return kept, said, torch.zeros_like(own)

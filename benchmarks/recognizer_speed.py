@@ -1,0 +1,209 @@
+"""A new species from five photos in a library of 1,000, and the best of a million classes.
+
+    python benchmarks/recognizer_speed.py
+
+On one core, random unit vectors, median of some runs. Each row stands beside a plain piece of work
+of the same run, so that figures of different machines can be compared.
+
+- *statistics*: a library of 1,000 species by five photos each, with a background, gets one more;
+  counts, sums and scatter are brought up to date.
+- *refreshed scorer*: what the first picture that is asked about after the change takes longer than
+  the second, with everything that is computed once: means, spread, weights, levels.
+- *left out*: every photo scored as if it had not been given, as the receipt needs it.
+- *million classes*: the five likeliest of a million candidates for one picture, in half precision,
+  against reading the matrix once.
+"""
+
+from __future__ import annotations
+
+import os
+
+# One core, whatever the machine has. Before numpy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from fewshot import Background
+from fgmm.embeddings import ClassMatrix, cosine_matrix
+from fgmm.library.collection import Collection
+from fgmm.library.photos import Photos
+from fgmm.library.species import Species
+from fgmm.recognition.scorer import Scorer
+from fgmm.recognition.statistics import PhotoStatistics
+from fgmm.scoring import Reading
+
+__all__ = ["Library", "five_photos", "million_classes"]
+
+SPECIES, SHOTS, SCALE = 1_000, 5, 20.0
+GOALS = {"statistics": 2.0, "refreshed scorer": 15.0, "left out": 100.0}  # ms at d = 512
+
+
+class Library:
+    """Species of random photos around random means, by words and photos.
+
+    Parameters
+    ----------
+    n : int
+        How many species.
+    d : int
+        Of the features; the texts' space has ``joint`` numbers.
+    joint : int, default=0
+        0 for photos only.
+    """
+
+    def __init__(self, n: int, d: int, joint: int = 0, shots: int = SHOTS) -> None:
+        self.rng = np.random.default_rng(0)
+        self.d, self.joint, self.shots = d, joint, shots
+        self.background = random_background(d, self.rng)
+        self.joint_background = random_background(joint, self.rng) if joint else None
+        self.reading = Reading(SCALE, 0.0, "softmax") if joint else None
+        self.texts = unit(self.rng.standard_normal((n + 1, joint))) if joint else None
+        self.made = 0
+        species = [self.species() for _ in range(n)]
+        self.collection = Collection("random/1", d + joint, "random", {s.id: s for s in species})
+
+    def species(self) -> Species:
+        """One more species."""
+        number, self.made = self.made, self.made + 1
+        parts = [
+            unit(self.rng.standard_normal(w) + self.rng.standard_normal((self.shots, w)))
+            for w in (self.joint, self.d)
+            if w
+        ]
+        rows = normalize(torch.cat(parts, 1), dim=1).numpy()
+        digests = [hashlib.sha256(f"{number} {i}".encode()).hexdigest() for i in range(self.shots)]
+        return Species(f"s{number}", f"species {number}", photos=Photos(rows, digests))
+
+    def scorer(self, collection: Collection, previous: Scorer | None = None) -> Scorer:
+        return Scorer.of(
+            collection,
+            None if self.texts is None else self.texts[: len(collection)],
+            self.reading,
+            self.background,
+            joint_background=self.joint_background,
+            joint_dim=self.joint,
+            previous=previous,
+        )
+
+    def query(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """One picture, in both layers."""
+        features = unit(self.rng.standard_normal((1, self.d)))
+        return features, unit(self.rng.standard_normal((1, self.joint))) if self.joint else None
+
+
+def unit(rows: np.ndarray) -> torch.Tensor:
+    return normalize(torch.from_numpy(rows).float(), dim=1)
+
+
+def random_background(d: int, rng: np.random.Generator) -> Background:
+    """Spread that differs between directions, within and between classes."""
+    within, between = (a @ a.T / d**2 for a in rng.standard_normal((2, d, d)))
+    return Background(
+        torch.from_numpy(0.1 * rng.standard_normal(d) / d**0.5).float(),
+        torch.from_numpy(within).float(),
+        torch.from_numpy(within + between).float(),
+        1_000,
+        f"random/{d}",
+        "random numbers",
+    )
+
+
+def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    found = work()
+    return time.perf_counter() - start, found
+
+
+def median(work: Callable[[], Any], runs: int) -> float:
+    return statistics.median(seconds(work)[0] for _ in range(runs))
+
+
+def updated(collection: Collection, before: PhotoStatistics) -> PhotoStatistics:
+    """Bring the statistics of a layer up to date."""
+    return PhotoStatistics.of(collection, before.columns, before.scale, before)
+
+
+def five_photos(d: int, joint: int = 0, n: int = SPECIES, runs: int = 5) -> dict[str, float]:
+    """Milliseconds of each part, with plain matrix products beside them."""
+    library = Library(n, d, joint)
+    features, texts = library.query()
+    before = library.scorer(library.collection)
+    before.evidence(features, texts)  # what is computed once was computed
+    new = library.species()
+    collection = library.collection.with_species({new.id: new})
+    told: dict[str, list[float]] = {name: [] for name in (*GOALS, "query")}
+    for _ in range(runs):
+        taken, _ = seconds(lambda: updated(collection, before.photos.statistics))
+        told["statistics"].append(taken)
+        start = time.perf_counter()
+        after = library.scorer(collection, before)
+        after.evidence(features, texts)
+        taken = time.perf_counter() - start
+        again = median(partial(after.evidence, features, texts), 5)
+        told["query"].append(again)
+        told["refreshed scorer"].append(taken - again)
+        told["left out"].append(seconds(after.left_out)[0])
+    found = {name: 1000 * statistics.median(each) for name, each in told.items()}
+    photos = torch.randn(n * SHOTS, d)
+    basis, means = torch.randn(d, d), torch.randn(d, n)
+    found["turning all photos once"] = 1000 * median(lambda: photos @ basis, runs)
+    found["photos by species once"] = 1000 * median(lambda: photos @ means, runs)
+    return found
+
+
+def million_classes(k: int = 1_000_000, d: int = 512, runs: int = 5) -> dict[str, float]:
+    """Milliseconds for one picture's five likeliest classes, and for reading the matrix once."""
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.empty(k, d, dtype=ClassMatrix.dtype_for(k))
+    for start in range(0, k, 8_192):
+        stop = min(k, start + 8_192)
+        rows[start:stop] = normalize(
+            torch.randn(stop - start, d, generator=generator), dim=1
+        ).half()
+    picture = normalize(torch.randn(1, d, generator=generator), dim=1)
+    words = rows.view(torch.int16).numpy().view(np.uint64)
+    return {
+        "reading the matrix": 1000 * median(lambda: np.bitwise_or.reduce(words, axis=None), runs),
+        "top five": 1000 * median(lambda: cosine_matrix(picture, rows).topk(5), runs),
+        "matrix, MB": rows.numel() * 2 / 1e6,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", choices=("five photos", "million classes"))
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    told: dict[str, Any] = {}
+    if args.only != "million classes":
+        for d, joint in ((512, 0), (512, 512), (1_280, 0)):
+            name = f"d = {d}" + (f", texts of {joint}" if joint else "")
+            told[name] = five_photos(d, joint, runs=args.runs)
+            print(name)
+            for row, ms in told[name].items():
+                goal = f" (goal {GOALS[row]:.0f})" if row in GOALS and d == 512 else ""
+                print(f"  {row:26s}{ms:10.2f} ms{goal}", flush=True)
+    if args.only != "five photos":
+        told["million classes"] = million_classes(runs=args.runs)
+        for row, value in told["million classes"].items():
+            print(f"  {row:26s}{value:10.2f}", flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(told, indent=1))
+
+
+if __name__ == "__main__":
+    main()

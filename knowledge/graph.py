@@ -205,7 +205,8 @@ class KnowledgeGraph(Facts):
     def from_networkx(cls, graph: Any, *, source: str = "networkx") -> KnowledgeGraph:
         """Take in a networkx graph, one of `to_networkx` or any other with directed edges.
 
-        An edge runs from child to parent, from whole to part, from concept to attribute. Its key
+        An edge runs from child to parent, from whole to part, from concept to attribute; turn a
+        graph from parent to child round first, by its ``reverse()``. Its key
         ``"relation"`` says which (default ``"is-a"``), beside ``strength``, ``part`` and
         ``source``. A node may have the fields of `Concept`; a ``name`` or ``label`` becomes a
         common name where none is given. All other keys are kept as they are.

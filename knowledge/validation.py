@@ -28,7 +28,8 @@ class Finding:
     ----------
     kind : str
         ``"contradictory-strength"``, ``"cycle"``, ``"dangling-id"``, ``"duplicate-name"``,
-        ``"duplicate-relation"``, ``"missing-rank"``, ``"self-loop"`` or ``"wrong-kind"``.
+        ``"duplicate-relation"``, ``"missing-rank"``, ``"reversed-tree"``, ``"self-loop"`` or
+        ``"wrong-kind"``.
     message : str
         What it is, with ids.
     where : str, default=""
@@ -61,7 +62,8 @@ def findings(graph: KnowledgeGraph) -> list[Finding]:
     list of Finding
         Sorted by kind. Empty if there is nothing to say. ``duplicate-name`` is about names within
         one kind after folding; ``contradictory-strength`` about the same attribute of the same
-        part of one concept, whatever the sources.
+        part of one concept, whatever the sources; ``reversed-tree`` about is-a relations that
+        run from parent to child.
 
     Examples
     --------
@@ -80,6 +82,7 @@ def findings(graph: KnowledgeGraph) -> list[Finding]:
         *_ends(concepts, relations),
         *_repetitions(relations),
         *_cycles(relations),
+        *_reversed_tree(relations),
     ]
     return sorted(found, key=lambda finding: finding.kind)
 
@@ -160,6 +163,24 @@ def _cycles(relations: list[Relation]) -> Iterator[Finding]:
             more = f" (one of the circles among {len(knot)})" if len(knot) > len(way) else ""
             message = f"is-a runs in a circle{more}: {_listed(ids)}"
             yield Finding("cycle", message, _places(*facts))
+
+
+def _reversed_tree(relations: list[Relation]) -> Iterator[Finding]:
+    """Find trees upside down: several concepts branch upwards, none downwards, to one below all."""
+    up: dict[str, set[str]] = {}
+    down: dict[str, set[str]] = {}
+    for fact in relations:
+        if fact.kind == "is-a" and fact.subject != fact.target:
+            up.setdefault(fact.subject, set()).add(fact.target)
+            down.setdefault(fact.target, set()).add(fact.subject)
+    branching = [id for id, parents in up.items() if len(parents) > 1]
+    lowest = [id for id in up if id not in down]
+    if len(branching) > 1 and len(lowest) == 1 and all(len(ids) == 1 for ids in down.values()):
+        yield Finding(
+            "reversed-tree",
+            f"everything is above {lowest[0]!r} and nothing has two children: is-a runs from child "
+            f"to parent, so turn the relations round if {lowest[0]!r} is the root",
+        )
 
 
 def _listed(ids: list[str]) -> str:

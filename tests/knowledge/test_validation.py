@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -133,3 +134,44 @@ def test_a_long_list_is_cut_and_a_line_reads_well():
 def test_it_never_raises(make_graphs, data):
     found = data.draw(make_graphs(json=True)).validate()
     assert found == sorted(found, key=lambda finding: finding.kind)
+
+
+def reversed_trees(graph) -> list[str]:
+    return [found.message for found in graph.validate() if found.kind == "reversed-tree"]
+
+
+TREE = [("bird", "gull"), ("bird", "thrush"), ("thrush", "robin"), ("thrush", "blackbird")]
+
+
+def test_a_tree_from_parent_to_child_is_told():
+    plain = nx.DiGraph(TREE)
+    (message,) = reversed_trees(KnowledgeGraph.from_networkx(plain))
+    assert message.startswith("everything is above 'bird' and nothing has two children")
+    assert reversed_trees(KnowledgeGraph.from_networkx(plain.reverse())) == []
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        [("bird", "gull"), ("bird", "thrush"), ("gull", "kelp gull")],  # one with two parents
+        [("a", "b"), ("a", "c"), ("d", "e"), ("d", "f")],  # two lowest ones
+        [("mule", "horse"), ("mule", "ass"), ("horse", "x"), ("horse", "y"), ("ass", "x")],
+        [("a", "b"), ("b", "c"), ("c", "d")],  # a path
+        [("a", "b"), ("b", "a")],
+    ],
+)
+def test_what_may_be_meant_is_not_called_upside_down(edges):
+    assert reversed_trees(KnowledgeGraph.from_networkx(nx.DiGraph(edges))) == []
+
+
+def test_attributes_and_parts_have_no_say_in_it():
+    plain = nx.DiGraph(TREE)
+    plain.add_edge("robin", "red", relation="has-attribute")
+    plain.add_edge("gull", "red", relation="has-attribute")
+    assert len(reversed_trees(KnowledgeGraph.from_networkx(plain))) == 1
+
+
+@given(st.integers(0, 10**6))
+def test_no_random_tree_the_right_way_up_is_told(make_dag, seed):
+    graph, _ = make_dag(seed, n=9, parents=1)
+    assert reversed_trees(graph) == []

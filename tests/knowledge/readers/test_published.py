@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from knowledge import read_graph, write_graph
+from knowledge import KnowledgeGraph, read_graph, write_graph
 from knowledge.readers.cub import attribute_name
 
 if TYPE_CHECKING:
@@ -128,3 +129,50 @@ def test_descriptors_in_full(folder, tmp_path, name, n_classes):
 def test_what_is_none_of_the_formats_is_not_guessed(folder, name):
     with pytest.raises(ValueError, match=r":1: of no format .* format=\.\.\.\): jsonl, "):
         read_graph(folder / name)
+
+
+def test_a_tree_of_codes_gets_names_as_the_docs_say(folder):
+    codes = read_graph(folder / "taxonomy/wordnet.parent-child.mintree.txt")
+    index = json.loads((folder / "taxonomy/imagenet_class_index.json").read_text())
+    names = dict(index.values())
+    named = KnowledgeGraph()
+    named.add(
+        *(
+            replace(concept, common=(names[concept.id],)) if concept.id in names else concept
+            for concept in codes.concepts()
+        ),
+        *codes.relations(),
+    )
+    assert {leaf.id for leaf in named.leaves()} == set(names)
+    assert all(name in named[id].common for id, name in names.items())
+    assert named.find("goldfish").id == "n01443537"
+    assert named.parents("goldfish")[0].id == codes.parents("n01443537")[0].id
+
+
+def test_the_attributes_of_cub_are_joined_with_its_tree_as_the_docs_say(folder):
+    birds = read_graph(folder / "cub")
+    tree = read_graph(folder / "taxonomy/cub_wikispecies.parent-child.txt")
+    ours = {str(int(concept.id[:3])): concept.id for concept in birds.concepts()}
+    assert set(ours) == {leaf.id for leaf in tree.leaves()}
+    n_facts = len([*birds.relations(), *tree.relations()])
+    birds.add(
+        *(concept for concept in tree.concepts() if concept.id not in ours),
+        *(replace(fact, subject=ours.get(fact.subject, fact.subject)) for fact in tree.relations()),
+    )
+    assert len([*birds.relations()]) == n_facts
+    # Each bird has the siblings that the list of scientific names gives it: those of its genus.
+    lines = (folder / "taxonomy/classes_wikispecies.txt").read_text().splitlines()
+    genus = dict(line.split()[:2] for line in lines)
+    alike = [
+        genus[number] == genus[str(int(other.id[:3]))]
+        for number, id in ours.items()
+        for other in birds.siblings(id)
+        if other.id in set(ours.values())
+    ]
+    assert alike
+    assert all(alike)
+    assert {fact.kind for fact in birds.relations("black-footed albatross")} == {
+        "is-a",
+        "has-attribute",
+    }
+    assert {finding.kind for finding in birds.validate()} == {"missing-rank"}

@@ -16,7 +16,7 @@ __all__ = ["Reason", "reasons_against", "reasons_for", "say_why_none"]
 
 _HAS = 0.5  # strength from which a class is said to have something
 _DIFFERS = 0.25  # least difference in strength that tells two classes apart
-_LEARN = "fgmm joint train, then --joint or joint="
+_LEARN = "train with this one: fgmm joint train, then --joint (in Python joint=)"
 _LEAST = 0.05  # nats; what is below is written +0.0, which is no reason
 
 
@@ -140,12 +140,14 @@ def say_why_none(evidence: Evidence, index: int, label: str) -> str:
     known = evidence.known
     if known[index] and known.sum() > 1:
         told = f"nothing that is known of {label} adds {_LEAST} nats or more for this picture"
-        return told if evidence.learned else f"{told}; learned from pictures it may: {_LEARN}"
+        return told if evidence.learned else f"{told}; what is learned may: {_LEARN}"
     if known[index]:
         return f"only of {label} is anything known, and reasons tell several apart: give more names"
     whom = label if known.any() else "any of these names"
     if evidence.learned:
-        return f"nothing that was learned speaks of {whom}: learn from classes more like it"
+        return (
+            f"nothing that was learned speaks of {whom}: give the graph learned from, or {_LEARN}"
+        )
     return f"the graph does not say what {whom} looks like: give one with attributes"
 
 

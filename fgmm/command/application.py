@@ -14,7 +14,20 @@ from fgmm.command.embed_command import embed_pictures
 from fgmm.command.encoders_command import list_encoders
 from fgmm.command.evaluate_command import evaluate_heads
 from fgmm.command.joint_command import evaluate_joint, train_joint
+from fgmm.command.species_command import (
+    add_to_library,
+    export_library,
+    import_library,
+    list_species,
+    merge_species,
+    remove_species,
+    rename_species,
+    show_history,
+    show_species,
+    undo_change,
+)
 from fgmm.command.terminal import errors_in_words
+from fgmm.command.verify_command import verify_library
 
 __all__ = ["app"]
 
@@ -88,5 +101,21 @@ joint.command("evaluate", cls=_Command)(evaluate_joint)
 app.add_typer(
     joint, name="joint", help="Learn what a graph's attributes look like, to name new classes."
 )
+species = typer.Typer(cls=_SpeakingGroup, no_args_is_help=True, rich_markup_mode="markdown")
+for _name, _does in {
+    "add": add_to_library,
+    "list": list_species,
+    "show": show_species,
+    "remove": remove_species,
+    "rename": rename_species,
+    "merge": merge_species,
+    "undo": undo_change,
+    "history": show_history,
+    "export": export_library,
+    "import": import_library,
+}.items():
+    species.command(_name, cls=_Command)(_does)
+app.add_typer(species, name="species", help="Teach a library species, from names and a few photos.")
+app.command("verify", cls=_Command)(verify_library)
 app.command("encoders", cls=_Command)(list_encoders)
 app.command("doctor", cls=_Command)(examine)

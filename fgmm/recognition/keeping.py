@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fgmm.library import HistoryEntry
     from knowledge import KnowledgeGraph
 
-__all__ = ["Keeping"]
+__all__ = ["Keeping", "write_library"]
 
 
 class Keeping:
@@ -139,19 +139,7 @@ class Keeping:
         StoreError
             If there is something already, or nothing can be written there.
         """
-        place, here = Path(path), self.collection
-        if place.exists():
-            raise StoreError(
-                f"there is something at {str(place)!r} already: name another file, or open this "
-                "one, Recognizer.open, and every change is kept"
-            )
-        part = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
-            with LibraryFile.create(part, here.space, here.dim, here.encoder) as file:
-                file.apply(lambda _: here, "save", {"species": len(here)})
-            part.replace(place)
-        finally:
-            part.unlink(missing_ok=True)
+        write_library(self.collection, path, "save")
 
     @property
     def collection(self) -> Collection:
@@ -200,3 +188,35 @@ class Keeping:
         here = self.collection
         place = f", {self.library.path}" if isinstance(self.library, LibraryFile) else ""
         return f"<Recognizer {here.encoder}: {len(here)} species, {here.n_photos} photos{place}>"
+
+
+def write_library(collection: Collection, path: str | os.PathLike[str], what: str) -> None:
+    """Write a collection to a new library file, in one piece.
+
+    Parameters
+    ----------
+    collection : Collection
+    path : path
+        Must not be there.
+    what : str
+        What its history says came first.
+
+    Raises
+    ------
+    StoreError
+        If there is something already, or nothing can be written there.
+    """
+    place = Path(path)
+    if place.exists():
+        raise StoreError(
+            f"there is something at {str(place)!r} already: name another file, or open this "
+            "one, Recognizer.open, and every change is kept"
+        )
+    part = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        space, dim, encoder = collection.space, collection.dim, collection.encoder
+        with LibraryFile.create(part, space, dim, encoder) as file:
+            file.apply(lambda _: collection, what, {"species": len(collection)})
+        part.replace(place)
+    finally:
+        part.unlink(missing_ok=True)

@@ -196,7 +196,7 @@ def test_a_contrast_is_taken_where_its_gain_is_above_its_standard_error(monkeypa
 
     monkeypatch.setattr(embedding_choice, "class_accuracies", accuracies)
     monkeypatch.setattr(embedding_choice, "find_sharpness", float)
-    monkeypatch.setattr(embedding_choice, "held_out_scores", lambda method, *_, **__: method.steps)
+    monkeypatch.setattr(embedding_choice, "held_out_scores", lambda way, *_, **__: way.method.steps)
     graph, x, seen, *_ = held_out()
     assert JointEmbedding.train(graph, x, seen, folds=2).about["steps"] == wanted
 

@@ -150,3 +150,11 @@ def test_rivals_are_the_likeliest_by_photos_and_by_words(worded):
         assert sorted(kept[row][real].tolist()) == sorted(photos[row][list(chosen)].tolist())
         if worded:
             assert sorted(said[row][real].tolist()) == sorted(text[row][list(chosen)].tolist())
+
+
+def test_left_out_is_the_same_whatever_the_block(monkeypatch):
+    made = scorer(collection([5, 3, 0, 1, 4]))
+    whole = made.left_out().logits
+    monkeypatch.setattr("fgmm.recognition.scorer._ROWS_A_BLOCK", 3)
+    torch.testing.assert_close(made.left_out().logits, whole, equal_nan=True)
+    assert scorer(collection([0, 0])).left_out().logits.shape == (0, 2)

@@ -74,9 +74,14 @@ def wins_by_class(scores: np.ndarray, labels: np.ndarray, unknown: np.ndarray, k
 
 
 def auroc(wins: list[Wins], weights: np.ndarray | None = None) -> float:
-    """Mean over draws of the AUROC, each class counting as often as its weight says."""
-    ones = np.ones(len(wins[0][0])) if weights is None else weights
-    return float(np.mean([(ones @ won @ ones) / (ones @ pairs @ ones) for won, pairs in wins]))
+    """Mean over draws of the AUROC, each class counting as often as its weight says.
+
+    Draws in which nothing is left to compare do not count; NaN where none does.
+    """
+    often = np.ones(len(wins[0][0])) if weights is None else weights
+    sums = [(often @ won @ often, often @ pairs @ often) for won, pairs in wins]
+    shares = [won / pairs for won, pairs in sums if pairs]
+    return float(np.mean(shares)) if shares else float("nan")
 
 
 def auroc_summary(
@@ -97,4 +102,4 @@ def auroc_summary(
         sizes = [n for n in (n_base, k - n_base) if n]
         drawn = [rng.multinomial(n, np.full(n, 1 / n)).astype(float) for n in sizes]
         found.append(value(np.concatenate(drawn)))
-    return {"mean": value(None), "class_ci95": np.quantile(found, (0.025, 0.975)).tolist()}
+    return {"mean": value(None), "class_ci95": np.nanquantile(found, (0.025, 0.975)).tolist()}

@@ -52,7 +52,7 @@ def added(given: Scene, seed: int) -> list[int]:
     return sorted(order[: len(order) // 2].tolist())
 
 
-def question(given: Scene, drawn: Draw, chosen: list[int], library: str) -> np.ndarray:
+def question(given: Scene, drawn: Draw, library: str) -> np.ndarray:
     """Pictures that are asked about: of known and of unknown species."""
     labels = given.labels[drawn.asked]
     if library == LIBRARIES[0]:
@@ -69,7 +69,7 @@ def unknown_species(given: Scene, draws: int, shots: int = 5) -> dict[str, Any]:
             drawn, chosen = draw(given, shots, seed), added(given, seed)
             photos = {c: drawn.photos[c - given.n_base] for c in chosen}
             base = list(range(given.n_base)) if library == LIBRARIES[0] else []
-            asked = question(given, drawn, chosen, library)
+            asked = question(given, drawn, library)
             unknown = np.ones(len(given.names), bool)
             unknown[base + chosen] = False
             if library != LIBRARIES[0]:  # base classes are neither known nor asked about

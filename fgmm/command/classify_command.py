@@ -53,12 +53,26 @@ def classify_pictures(
             '{"label": ["text", ...]}.',
         ),
     ] = None,
-    encoder: Annotated[
-        str,
+    library: Annotated[
+        Path | None,
         typer.Option(
-            "--encoder", "-e", metavar="NAME", help="Which encoder; see **fgmm encoders**."
+            "--library",
+            "-b",
+            metavar="FILE",
+            help="The species of a library, made with **fgmm species add**; --labels then names "
+            "some of them.",
         ),
-    ] = "tiny",
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder",
+            "-e",
+            metavar="NAME",
+            help="Which encoder; see **fgmm encoders**.",
+            show_default="tiny, or the library's",
+        ),
+    ] = None,
     concept: Annotated[
         str | None,
         typer.Option(
@@ -160,20 +174,30 @@ def classify_pictures(
 
     fgmm classify flower.jpg --labels "gazania, sunflower, rose" --knowledge flowers --floor 0.9
 
+    fgmm classify bird.jpg --library birds.fgmm
+
     A probability says how likely a label is among those you gave, not whether the thing is
     in the picture at all.
 
     Exit code 0: all went well. 1: some pictures could not be read. 2: nothing could be done.
     In csv, text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
-    candidates = _candidates(labels, labels_file)
+    candidates = _candidates(labels, labels_file, library)
     form = form or _form_of(output)
     if output is not None and not output.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
 
-    check_labels(candidates)
+    if library is None:
+        check_labels(candidates)
+    elif joint is not None:
+        raise typer.BadParameter(
+            "what was learned of a graph takes no part in a library's answers: leave it out",
+            param_hint="--joint",
+        )
     graph = _graph(knowledge, joint=joint, level=level, floor=floor)
-    learned = None if graph is None else _check_knowledge(graph, candidates, joint, level)
+    learned = None
+    if graph is not None and library is None:
+        learned = _check_knowledge(graph, candidates, joint, level)
 
     from fgmm.command.picture_list import list_pictures, missing_pictures
 
@@ -181,26 +205,44 @@ def classify_pictures(
     if missing := missing_pictures(pictures):
         list_failures(missing)
         raise typer.Exit(BAD)
-    with announced(f"loading the encoder {encoder} ..."):
-        from fgmm.classification import classify
-        from fgmm.encoders.registry import load_encoder
+    if library is not None:
+        from fgmm.command.library_answers import ask_library
 
-        model = load_encoder(encoder, device=device)
-    predictions = classify(
-        pictures,
-        candidates,
-        encoder=model,
-        templates=template or None,
-        concept=concept,
-        knowledge=graph,
-        joint=learned,
-        batch_size=batch_size,
-    )
+        predictions, called = ask_library(
+            pictures,
+            library,
+            list(candidates) or None,
+            encoder=encoder,
+            device=device,
+            knowledge=graph,
+            level=level,
+            floor=floor,
+            templates=template or None,
+            concept=concept,
+            batch_size=batch_size,
+        )
+    else:
+        called = encoder or "tiny"
+        with announced(f"loading the encoder {called} ..."):
+            from fgmm.classification import classify
+            from fgmm.encoders.registry import load_encoder
+
+            model = load_encoder(called, device=device)
+        predictions = classify(
+            pictures,
+            candidates,
+            encoder=model,
+            templates=template or None,
+            concept=concept,
+            knowledge=graph,
+            joint=learned,
+            batch_size=batch_size,
+        )
     from fgmm.command.report import Wanted, print_table, write_csv, write_json_lines
 
     write = {"table": print_table, "jsonl": write_json_lines, "csv": write_csv}[form]
     with _opened(output) as to:
-        write(predictions, to, Wanted(top, encoder, level, floor))
+        write(predictions, to, Wanted(top, called, level, floor))
     list_failures(predictions.failures)
     if output is not None:
         console(sys.stderr).print(_written(predictions, output), soft_wrap=True)
@@ -208,7 +250,12 @@ def classify_pictures(
         raise typer.Exit(PARTLY if len(predictions) else BAD)
 
 
-def _candidates(labels: str | None, labels_file: Path | None) -> CandidateTexts:
+def _candidates(
+    labels: str | None, labels_file: Path | None, library: Path | None
+) -> CandidateTexts:
+    """Read the labels; a library needs none."""
+    if library is not None and labels is None and labels_file is None:
+        return []
     if (labels is None) == (labels_file is None):
         wrong = (
             "both --labels and --labels-file" if labels else "neither --labels nor --labels-file"

@@ -145,13 +145,26 @@ def print_table(predictions: Predictions, to: TextIO, wanted: Wanted) -> None:
         screen.print(Text(f" {above}", style="bold"), soft_wrap=True)
     if one:
         screen.print(_one_picture(predictions[0], wanted))
-        for line in _graph_lines(predictions[0], wanted):
+        for line in [*_photo_lines(predictions[0]), *_graph_lines(predictions[0], wanted)]:
             screen.print(Text(f" {line}"))
     else:
         names = [name[len(above) :] for name in names]
         screen.print(_many_pictures(predictions, names, wanted, screen.width))
     screen.print(Text(f" {_meaning(predictions[0], wanted)}", style="dim"))
     screen.print()
+
+
+def _photo_lines(prediction: Prediction) -> list[str]:
+    """Name the photo of a library that a picture looks most like."""
+    from fgmm.recognition.species_prediction import SpeciesPrediction
+
+    if not isinstance(prediction, SpeciesPrediction):
+        return []
+    photo = prediction.nearest_photo()
+    told = [] if photo is None else [f"looks most like {photo}"]
+    if prediction.unrestricted is not None and prediction.unrestricted.label != prediction.label:
+        told.append(f"of all species: {prediction.unrestricted.label}")
+    return told
 
 
 def _graph_lines(prediction: Prediction, wanted: Wanted) -> list[str]:

@@ -112,3 +112,20 @@ def test_a_species_that_is_there_takes_photos_and_no_words():
     assert "only photos" in said
     assert "give photos" in run("species", "add", "ruby", code=2)
     assert "did you mean 'ruby'" in run("species", "show", "rubi", code=2)
+
+
+def test_pictures_are_classified_by_a_library(folder):
+    run("species", "add", "--each-folder", "photos", *FAKE)
+    said = run("classify", "photos/sky/1.png")
+    assert "looks most like photo 2 of sky" in said
+    assert "encoder fake" in said
+    said = run("classify", "photos/sky/1.png", "--labels", "ruby, moss")
+    assert "of all species: sky" in said
+    rows = run("classify", "photos", "--format", "csv").splitlines()
+    assert len(rows) == 16
+    assert run("classify", "photos", "--format", "jsonl").count('"nearest_photo"') == 15
+    assert "did you mean 'ruby'" in run("classify", "photos", "--labels", "rubi", code=2)
+    assert "another" in run("classify", "photos", "--encoder", "tiny", code=2)
+    more = ["--knowledge", "flowers", "--level", "family"]
+    assert "knows none of these species" in run("classify", "photos", *more, code=2)
+    assert "leave it out" in run("classify", "photos", "--joint", "photos", code=2)

@@ -6,11 +6,12 @@ python benchmarks/five_photos_table.py runs/five/flowers.json runs/five/grocery.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["best_rivals", "markdown"]
+__all__ = ["families", "markdown"]
 
 WAYS = ("one at a time", "all at once")
 OURS, SHORT = "Recognizer", 100
@@ -29,29 +30,44 @@ def own(row: dict[str, Any], side: str) -> str:
     return f"{SHORT * row[side]:.1f} [{SHORT * low:.1f}, {SHORT * high:.1f}]"
 
 
-def best_rivals(rows: dict[str, Any]) -> list[tuple[str, str]]:
-    """Every baseline once, and the row of it with the larger H: as it comes or tuned, any layer."""
-    found: dict[str, str] = {}
-    for name, row in rows.items():
-        plain = name.replace(" (tuned)", "").replace(", both layers", "")
-        plain = "prototypes" if plain == "prototypes and texts" else plain
-        if name != OURS and (plain not in found or row["H"] > rows[found[plain]]["H"]):
-            found[plain] = name
-    return sorted(found.items(), key=lambda pair: -rows[pair[1]]["H"])
+def families(rows: dict[str, Any]) -> dict[str, list[str]]:
+    """Rows that are one method, as it comes or tuned, on one layer or both; best H first.
+
+    Examples
+    --------
+    >>> rows = {name: {"H": h} for name, h in [("gda", 0.2), ("gda (tuned)", 0.3), ("clap", 0.1)]}
+    >>> families(rows)
+    {'gda': ['gda (tuned)', 'gda'], 'clap': ['clap']}
+    """
+    found: dict[str, list[str]] = {}
+    for name in sorted(rows, key=lambda name: -rows[name]["H"]):
+        found.setdefault(re.split(r" \(|, | and ", name)[0], []).append(name)
+    return found
 
 
 def accuracy_table(rows: dict[str, Any]) -> list[str]:
+    """The best row of every method, and H of its others."""
     lines = [
-        "| method | U | S | H | fall of S | H, Recognizer less it | draws |",
+        "| method | U | S | H | fall of S | H, Recognizer less it | H of its other rows |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in sorted(rows, key=lambda name: -rows[name]["H"]):
-        row = rows[name]
-        shown = f"**{name}**" if name == OURS else name
+    for family, (best, *others) in families(rows).items():
+        row, star = rows[best], star_of(rows, best)
+        shown = f"**{best}**" if best == OURS else best + star
         cells = [own(row, side) for side in ("U", "S", "H", "fall")]
-        less = "" if name == OURS else points(row["ours less it"]["H"])
-        lines.append(f"| {shown} | {' | '.join(cells)} | {less} | {row['draws']} |")
+        less = "" if best == OURS else points(row["ours less it"]["H"])
+        rest = [
+            f"{name.removeprefix(family).strip(' ,') or 'plain'}{star_of(rows, name)} "
+            f"{SHORT * rows[name]['H']:.1f}"
+            for name in others
+        ]
+        lines.append(f"| {shown} | {' | '.join(cells)} | {less} | {'; '.join(rest)} |")
     return lines
+
+
+def star_of(rows: dict[str, Any], name: str) -> str:
+    """Mark rows of fewer draws."""
+    return "\\*" if rows[name]["draws"] < rows[OURS]["draws"] else ""
 
 
 def unknown_table(told: dict[str, Any]) -> list[str]:

@@ -227,3 +227,24 @@ def test_sets_of_a_library_hold_the_truth_about_as_often_as_asked(made, benchmar
     told = promises.sets_kept(made, 4, 5, words=False)
     assert told["coverage"]["mean"] > 0.7
     assert 0 < told["size"]["mean"] <= NOVEL
+
+
+def test_rows_of_one_method_are_told_together(benchmark_module):
+    table = benchmark_module("five_photos_table")
+    rivals = ["prototypes and texts (tuned)", "prototypes, both layers", "lp++ (tuned)"]
+    names = ["Recognizer", *rivals]
+    ci = {f"{side} class_ci95": [0.1, 0.2] for side in ("U", "S", "H", "fall")}
+    less = {"H": {"mean": -0.01, "class_ci95": [-0.02, 0.0]}}
+    rows = {
+        name: {"U": 0.5, "S": 0.5, "H": h, "fall": 0.0, "draws": 3, "ours less it": less, **ci}
+        for name, h in zip(names, (0.6, 0.4, 0.5, 0.1), strict=True)
+    }
+    rows["lp++ (tuned)"]["draws"] = 2
+    assert table.families(rows)["prototypes"] == names[2:0:-1]
+    lines = table.accuracy_table(rows)[2:]
+    assert [line.split(" | ")[0] for line in lines] == [
+        "| **Recognizer**",
+        "| prototypes, both layers",
+        "| lp++ (tuned)\\*",
+    ]
+    assert lines[1].endswith("| -1.0 [-2.0, +0.0] | and texts (tuned) 40.0 |")

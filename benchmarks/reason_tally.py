@@ -55,11 +55,11 @@ class Tally(NamedTuple):
 
 
 def facts(graph: KnowledgeGraph, ids: Iterable[str]) -> dict[str, set[str]]:
-    """What is true of each species, in the words reasons are given in; its genus too."""
+    """What is true of each species, in the words reasons are given in."""
     matrix = AttributeMatrix.of(graph, list(ids), inherited=True)
     said = [say_in_words(graph, trait) for trait in matrix.traits]
     return {
-        id: {said[a] for a in np.flatnonzero(row)} | {c.name for c in graph.lineage(id)[1:]}
+        id: {said[a] for a in np.flatnonzero(row)}
         for id, row in zip(matrix.concepts, matrix.dense(), strict=True)
     }
 

@@ -14,8 +14,8 @@ from fgmm.command.embed_command import embed_pictures
 from fgmm.command.encoders_command import list_encoders
 from fgmm.command.evaluate_command import evaluate_heads
 from fgmm.command.joint_command import evaluate_joint, train_joint
+from fgmm.command.species_add_command import add_to_library
 from fgmm.command.species_command import (
-    add_to_library,
     export_library,
     import_library,
     list_species,
@@ -102,19 +102,16 @@ app.add_typer(
     joint, name="joint", help="Learn what a graph's attributes look like, to name new classes."
 )
 species = typer.Typer(cls=_SpeakingGroup, no_args_is_help=True, rich_markup_mode="markdown")
-for _name, _does in {
-    "add": add_to_library,
-    "list": list_species,
-    "show": show_species,
-    "remove": remove_species,
-    "rename": rename_species,
-    "merge": merge_species,
-    "undo": undo_change,
-    "history": show_history,
-    "export": export_library,
-    "import": import_library,
-}.items():
-    species.command(_name, cls=_Command)(_does)
+species.command("add", cls=_Command)(add_to_library)
+species.command("list", cls=_Command)(list_species)
+species.command("show", cls=_Command)(show_species)
+species.command("remove", cls=_Command)(remove_species)
+species.command("rename", cls=_Command)(rename_species)
+species.command("merge", cls=_Command)(merge_species)
+species.command("undo", cls=_Command)(undo_change)
+species.command("history", cls=_Command)(show_history)
+species.command("export", cls=_Command)(export_library)
+species.command("import", cls=_Command)(import_library)
 app.add_typer(species, name="species", help="Teach a library species, from names and a few photos.")
 app.command("verify", cls=_Command)(verify_library)
 app.command("encoders", cls=_Command)(list_encoders)

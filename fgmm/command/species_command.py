@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
-from fgmm.command.terminal import BAD, PARTLY, announced, console, note
+from fgmm.command.library_argument import LibraryOption  # noqa: TC001 (typer reads it)
+from fgmm.command.terminal import announced, console
 from fgmm.plurals import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
     from fgmm.library import LibraryFile
-    from fgmm.recognition.receipt import Receipt
     from fgmm.recognizer import Recognizer
 
 __all__ = [
-    "add_to_library",
     "export_library",
     "import_library",
     "list_species",
@@ -32,118 +30,17 @@ __all__ = [
     "undo_change",
 ]
 
-_Library = Annotated[
-    Path, typer.Option("--library", "-b", metavar="FILE", help="The library, such as birds.fgmm.")
-]
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="A species, by any of its names.")]
 
 
-def add_to_library(
-    library: _Library,
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="What the species is called.")
-    ] = None,
-    photos: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="PHOTOS", help='Files, folders, or patterns like "wren/*.jpg".'),
-    ] = None,
-    each_folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--each-folder",
-            metavar="FOLDER",
-            help="Add every folder in this one as a species of its name.",
-        ),
-    ] = None,
-    names: Annotated[
-        list[str] | None,
-        typer.Option("--also", metavar="NAME", help="Another name. May be given again."),
-    ] = None,
-    description: Annotated[
-        str | None,
-        typer.Option("--description", metavar="TEXT", help="What it looks like, in a sentence."),
-    ] = None,
-    parent: Annotated[
-        str | None, typer.Option("--parent", metavar="NAME", help="What it is a kind of.")
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            "--encoder",
-            "-e",
-            metavar="NAME",
-            help="Which encoder a new library is made with; see **fgmm encoders**.",
-            show_default="tiny, or the one the library was made with",
-        ),
-    ] = None,
-) -> None:
-    """Teach a library a species, or more photos of one that it knows.
-
-    **Examples**
-
-    fgmm species add "Laysan albatross" albatross/*.jpg --library birds.fgmm
-
-    fgmm species add --each-folder photos/ --library birds.fgmm
-
-    A new library is made where there is none. What is told afterwards: which photos were used,
-    which may be wrong, and whether other species are still recognised.
-
-    Exit code 0: all went well. 1: some photos could not be used. 2: nothing was done.
-    """
-    if (name is None) == (each_folder is None):
-        raise typer.BadParameter(
-            'give a name and photos, such as "wren" wren/*.jpg, or --each-folder FOLDER',
-            param_hint="NAME",
-        )
-    if each_folder is not None and (names or description or parent):
-        raise typer.BadParameter(
-            "--also, --description and --parent are of one species: add it by its name",
-            param_hint="--each-folder",
-        )
-    folders = _folders(each_folder) if each_folder is not None else []
-    if name is None:
-        _add_each(library, encoder, folders)
-        return
-    from fgmm.command.picture_list import list_pictures
-
-    pictures = list_pictures(photos or [])
-    with _opened(library, encoder) as recognizer:
-        receipt = _add_one(recognizer, name, pictures, names or [], description, parent)
-    console().print(Text(str(receipt)), soft_wrap=True)
-    if any(one.why != "known" for one in receipt.refused):
-        raise typer.Exit(PARTLY)
-
-
-def _add_one(
-    recognizer: Recognizer,
-    name: str,
-    pictures: list[Path],
-    names: list[str],
-    description: str | None,
-    parent: str | None,
-) -> Receipt:
-    """Add a species, or photos to one that is there."""
-    if name not in recognizer:
-        return recognizer.add_species(
-            name, pictures, names=names, description=description, parent=parent
-        )
-    if names or description or parent:
-        raise typer.BadParameter(
-            f"{name} is there already, and only photos can be added to it", param_hint="NAME"
-        )
-    if not pictures:
-        raise typer.BadParameter(f"{name} is there already: give photos", param_hint="PHOTOS")
-    return recognizer.add_photos(name, pictures)
-
-
-def list_species(library: _Library) -> None:
+def list_species(library: LibraryOption) -> None:
     """List what a library knows."""
     from fgmm.recognition.species_list import SpeciesList
 
     console().print(Text(SpeciesList(_read(library).collection).table()), soft_wrap=True)
 
 
-def show_species(name: _Name, library: _Library) -> None:
+def show_species(name: _Name, library: LibraryOption) -> None:
     """Show what a library knows of a species: its names and its photos."""
     one = _read(library).collection.find(name)
     lines = [one.name]
@@ -164,7 +61,7 @@ def show_species(name: _Name, library: _Library) -> None:
 
 def remove_species(
     name: _Name,
-    library: _Library,
+    library: LibraryOption,
     photos: Annotated[
         list[str] | None,
         typer.Option(
@@ -184,7 +81,7 @@ def remove_species(
 def rename_species(
     name: _Name,
     new: Annotated[str, typer.Argument(metavar="NEW", help="What it is to be called.")],
-    library: _Library,
+    library: LibraryOption,
 ) -> None:
     """Give a species another name."""
     _changing(library).rename(name, new)
@@ -194,7 +91,7 @@ def rename_species(
 def merge_species(
     into: Annotated[str, typer.Argument(metavar="NAME", help="The species that stays.")],
     other: Annotated[str, typer.Argument(metavar="OTHER", help="The one that becomes part of it.")],
-    library: _Library,
+    library: LibraryOption,
 ) -> None:
     """Make two species one, with the photos and names of both."""
     recognizer = _changing(library)
@@ -203,7 +100,7 @@ def merge_species(
     _say(f"{one.name} has {counted(len(one.photos), 'photo')}, and is also called {other}")
 
 
-def undo_change(library: _Library) -> None:
+def undo_change(library: LibraryOption) -> None:
     """Take back the last change; again, the one before."""
     from fgmm.library import LibraryFile
 
@@ -214,7 +111,7 @@ def undo_change(library: _Library) -> None:
     _say(f"taken back: {_told(taken.what, taken.detail)}")
 
 
-def show_history(library: _Library) -> None:
+def show_history(library: LibraryOption) -> None:
     """List all changes of a library, the first first."""
     lines = [
         f"{one.number:>5}  {one.when}  {_told(one.what, one.detail)}"
@@ -226,7 +123,7 @@ def show_history(library: _Library) -> None:
 
 def export_library(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
-    library: _Library,
+    library: LibraryOption,
 ) -> None:
     """Write a library as a folder that other programs read: safetensors and JSON."""
     from fgmm.library import export_folder
@@ -238,7 +135,7 @@ def export_library(
 
 def import_library(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What **export** wrote.")],
-    library: _Library,
+    library: LibraryOption,
 ) -> None:
     """Make a new library of a folder that **fgmm species export** wrote."""
     from fgmm.library import import_folder
@@ -247,61 +144,6 @@ def import_library(
     found = import_folder(folder)
     write_library(found, library, "import")
     _say(f"{len(found):,} species with {counted(found.n_photos, 'photo')} in {library}")
-
-
-def _add_each(library: Path, encoder: str | None, folders: Sequence[Path]) -> None:
-    from fgmm.errors import ImageError, LibraryError
-    from fgmm.progress import ProgressBar
-
-    added, used, refused = 0, 0, 0
-    with _opened(library, encoder) as recognizer, ProgressBar("Adding", len(folders)) as bar:
-        for folder in folders:
-            known = folder.name in recognizer
-            add = recognizer.add_photos if known else recognizer.add_species
-            try:
-                receipt = add(folder.name, folder, progress=False)
-            except (ImageError, LibraryError) as error:
-                refused += 1
-                note("failed", f"{folder.name}: {error}")
-            else:
-                added += not known
-                used += len(receipt.used)
-                for one in receipt.refused:
-                    if one.why != "known":
-                        refused += 1
-                        note("not used", f"{one.name}: {one.reason}")
-            bar.advance(f", {folder.name}")
-        n = len(recognizer)
-    _say(f"{added:,} species and {counted(used, 'photo')} added; {n:,} species in all")
-    if refused:
-        raise typer.Exit(PARTLY if used else BAD)
-
-
-def _folders(where: Path) -> list[Path]:
-    if not where.is_dir():
-        raise typer.BadParameter(f"there is no folder {where}", param_hint="--each-folder")
-    found = sorted(p for p in where.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if not found:
-        raise typer.BadParameter(
-            f"there is no folder in {where}: a folder for each species is wanted",
-            param_hint="--each-folder",
-        )
-    return found
-
-
-@contextlib.contextmanager
-def _opened(path: Path, encoder: str | None) -> Iterator[Recognizer]:
-    """Open a library, or make one; one that nothing was put into is not left behind."""
-    new = not path.exists()
-    with announced("loading the encoder ..."):
-        from fgmm.recognizer import Recognizer
-
-        recognizer = Recognizer.open(path, encoder)
-    try:
-        yield recognizer
-    finally:
-        if new and not len(recognizer):
-            path.unlink(missing_ok=True)
 
 
 def _changing(path: Path) -> Recognizer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from fgmm.class_knowledge import KnownPicture
@@ -32,6 +34,8 @@ class Answers(Sequence[SpeciesPrediction]):
     names : sequence of n str or None
     rows : tuple of int, optional
         Species that may be answered; all if not given.
+    coverage : float, optional
+        Of prediction sets; none are made if not given.
     """
 
     def __init__(
@@ -40,8 +44,10 @@ class Answers(Sequence[SpeciesPrediction]):
         kept: Embeddings,
         names: Sequence[str | None],
         rows: tuple[int, ...] | None = None,
+        coverage: float | None = None,
     ) -> None:
         self._moment, self._kept, self._names, self._chosen = moment, kept, names, rows
+        self._coverage = coverage
         self._size = max(1, min(_ROWS_A_BLOCK, _LOGITS_A_BLOCK // len(moment.labels)))
         self._last: tuple[int, list[SpeciesPrediction]] = (-1, [])
 
@@ -63,41 +69,63 @@ class Answers(Sequence[SpeciesPrediction]):
         if last[0] != block:
             some = slice(block * self._size, (block + 1) * self._size)
             rows = Embeddings(self._kept.vectors[some], self._kept.space)
-            found = self._moment.weigh(rows)
-            last = (block, answer(self._moment, found, self._names[some], self._chosen))
+            found = answer(self._moment, rows, self._names[some], self._chosen, self._coverage)
+            last = (block, found)
             self._last = last
         return last[1][at % self._size]
 
 
 def answer(
     moment: Moment,
-    evidence: Evidence,
+    kept: Embeddings,
     names: Sequence[str | None],
     rows: tuple[int, ...] | None = None,
+    coverage: float | None = None,
     pooling: Tensor | None = None,
 ) -> list[SpeciesPrediction]:
-    """Make predictions of weighed pictures.
+    """Make predictions of pictures.
 
     Parameters
     ----------
     moment : Moment
-    evidence : Evidence of n pictures
+    kept : Embeddings of n rows
+        Of the pictures, as a library keeps them.
     names : sequence of str or None
         Of each prediction.
     rows : tuple of int, optional
         Species that may be answered; each prediction keeps the unrestricted one beside it.
+    coverage : float, optional
+        Of prediction sets; none are made if not given.
     pooling : Tensor of shape (m, n), optional
         How pictures make predictions: each is a weighted sum of pictures' evidence. One each if
-        not given.
+        not given, and then alone with prediction sets.
 
     Returns
     -------
     list of SpeciesPrediction
     """
-    whole = _answer(moment, evidence, names, None, pooling, None)
+    evidence, sets = moment.weigh(kept), None
+    if coverage is not None:
+        sets = Sets(coverage, moment.plausible(kept, coverage))
+    whole = _answer(moment, evidence, names, None, pooling, None, sets)
     if rows is None:
         return whole
-    return _answer(moment, evidence, names, rows, pooling, whole)
+    return _answer(moment, evidence, names, rows, pooling, whole, sets)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sets:
+    """Prediction sets of pictures: which species (n, k), bool, at which coverage."""
+
+    coverage: float
+    members: Tensor
+
+    def labels(
+        self, row: int, columns: list[int], labels: tuple[str, ...], logits: Tensor
+    ) -> tuple[str, ...]:
+        """Give the candidates in one picture's set, the most likely first."""
+        order = logits.argsort(descending=True, stable=True).tolist()
+        return tuple(labels[i] for i in order if bool(self.members[row, columns[i]]))
 
 
 def _answer(
@@ -107,6 +135,7 @@ def _answer(
     rows: tuple[int, ...] | None,
     pooling: Tensor | None,
     whole: list[SpeciesPrediction] | None,
+    sets: Sets | None,
 ) -> list[SpeciesPrediction]:
     columns = list(range(len(moment.labels))) if rows is None else list(rows)
     labels = tuple(moment.labels[column] for column in columns)
@@ -118,7 +147,7 @@ def _answer(
             nats.pop("knowledge", None)
         elif scores is not None and "knowledge" in nats:
             nats["knowledge"] = knowledge.evidence.nats(scores)
-    cosines, rival = evidence.cosines[:, columns], None
+    cosines, rival, none = evidence.cosines[:, columns], None, evidence.none
     if len(columns) == 1 and moment.scoring == "softmax":
         text, rival = moment.against(evidence.joint, len(evidence.features), columns[0])
     if pooling is not None:
@@ -126,6 +155,7 @@ def _answer(
         cosines = pooling @ cosines / pooling.sum(dim=1, keepdim=True)
         scores = None if scores is None else pooling @ scores
         rival = None if rival is None else pooling @ rival
+        none = pooling @ none
     logits = sum(nats.values(), cosines.new_zeros(()))
     if moment.scoring == "sigmoid":
         probabilities = logits.sigmoid()
@@ -133,6 +163,8 @@ def _answer(
         probabilities = (logits - rival.unsqueeze(1)).sigmoid()  # the softmax of two
     else:
         probabilities = logits.softmax(dim=1)
+    # a species picked at random against none of them, as likely beforehand
+    unknown = (none - logits.logsumexp(dim=1) + math.log(len(labels))).sigmoid()
     # Rows are copied, so that keeping one prediction does not keep its whole block.
     return [
         SpeciesPrediction(
@@ -151,6 +183,9 @@ def _answer(
             album=moment.album,
             features=evidence.features[[row]] if pooling is None else evidence.features,
             unrestricted=None if whole is None else whole[row],
+            unknown=float(unknown[row]) if whole is None else whole[row].unknown,
+            plausible=None if sets is None else sets.labels(row, columns, labels, logits[row]),
+            coverage=None if sets is None else sets.coverage,
         )
         for row, name in enumerate(names)
     ]

@@ -45,6 +45,7 @@ class Asking:
         images: Any,
         candidates: Iterable[str] | None = None,
         *,
+        coverage: float | None = None,
         batch_size: int = 32,
         progress: bool | None = None,
         cache: CacheChoice = None,
@@ -58,6 +59,9 @@ class Asking:
         candidates : iterable of str, optional
             Names of species that may be answered. The answer among all species is kept beside,
             ``prediction.unrestricted``.
+        coverage : float, optional
+            For ``prediction.plausible``: the species among which the right one is so often,
+            above 0 and below 1, as the photos given tell (`fgmm.recognition.calibration`).
         batch_size : int, default=32
             Pictures to encode at a time, for many.
         progress : bool, optional
@@ -74,20 +78,23 @@ class Asking:
         Raises
         ------
         LibraryError
-            If no species is known.
+            If no species is known; if the coverage is no share, or the library is too large
+            to judge each of its photos for it.
         SpeciesNotFound
             If a candidate is none of them.
         ImageError
             If the one picture cannot be read.
         """
         moment, sources = self._moment(), list_sources(images)
+        if coverage is not None:
+            moment.calibration.threshold(coverage)  # a wrong one is told before pictures are read
         rows = None if candidates is None else _rows_named(moment.collection, candidates)
         if sources is None:
             kept = self._layers.encode_one(images)
-            return answer(moment, moment.weigh(kept), [origin_of(images) or None], rows)[0]
+            return answer(moment, kept, [origin_of(images) or None], rows, coverage)[0]
         found = self._layers.embed(sources, batch_size=batch_size, progress=progress, cache=cache)
         failures = [(sources[one.position], one.error) for one in found.failures]
-        return Predictions(Answers(moment, found, found.names, rows), failures)
+        return Predictions(Answers(moment, found, found.names, rows, coverage), failures)
 
     def classify_together(
         self,
@@ -129,7 +136,7 @@ class Asking:
         pooling = pool_weights(weights, len(sources))
         kept = self._layers.embed(sources, on_error="raise", progress=False)
         name = f"{len(sources)} pictures together"
-        return answer(moment, moment.weigh(kept), [name], rows, pooling)[0]
+        return answer(moment, kept, [name], rows, pooling=pooling)[0]
 
     def _moment(self) -> Moment:
         """Give what is known now, made again where the library has changed."""

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from fgmm.recognition.scorer import LeftOut
 
-__all__ = ["Calibration", "calibrate"]
+__all__ = ["Calibration", "calibrate", "may_judge"]
 
+_MOST_LOGITS = 50_000_000  # 200 MB; beyond, a library's photos are not judged
 _COLDEST, _HOTTEST = 0.05, 20.0
 
 
@@ -103,6 +104,17 @@ class Calibration:
             Some sets may be empty: nothing is likely enough.
         """
         return self.probabilities(logits) >= self.threshold(coverage)
+
+
+def may_judge(photos: int, species: int) -> bool:
+    """Say whether a library is small enough to judge each of its photos.
+
+    Examples
+    --------
+    >>> may_judge(5_000, 1_000), may_judge(100_000, 10_000)
+    (True, False)
+    """
+    return photos * species <= _MOST_LOGITS
 
 
 def calibrate(left_out: LeftOut) -> Calibration:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from fgmm._version import __version__
+from fgmm.errors import LibraryError
 from fgmm.prompts import GENERIC_TEXT, text_vectors
+from fgmm.recognition.calibration import Calibration, calibrate, may_judge
 from fgmm.recognition.scorer import LeftOut
 from fgmm.recognition.species_prediction import Album
 
@@ -50,6 +52,8 @@ class Evidence:
         Unit rows, to be compared with words.
     scores : Tensor of shape (n, columns) or None
         What the graph's columns are worth to each picture, see `fgmm.class_knowledge`.
+    none : Tensor of shape (n,)
+        Logit of "none of these".
     """
 
     nats: Mapping[str, Tensor]
@@ -57,6 +61,7 @@ class Evidence:
     features: Tensor
     joint: Tensor | None
     scores: Tensor | None
+    none: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +102,7 @@ class Moment:
         features, joint = self.layers.split(kept)
         told = None if joint is None else joint.vectors
         nats = self.scorer.evidence(features.vectors, told)
+        none = self.scorer.none_of_these(told, len(kept))
         scores = None
         if joint is None:
             del nats["text"]
@@ -110,7 +116,17 @@ class Moment:
                 # words and what a graph says of a species are trusted alike
                 scores = self.scorer.weights[0] * self.knowledge.evidence.scores(joint)
                 nats["knowledge"] = self.knowledge.evidence.nats(scores)
-        return Evidence(nats, cosines.clamp(-1, 1), features.vectors, told, scores)
+        return Evidence(nats, cosines.clamp(-1, 1), features.vectors, told, scores, none)
+
+    def plausible(self, kept: Embeddings, coverage: float) -> Tensor:
+        """Say which species are in the prediction set of each picture, (n, k) bool.
+
+        Words and photos tell it, and no graph: photos were judged without.
+        """
+        features, joint = self.layers.split(kept)
+        told = None if joint is None else joint.vectors
+        nats = self.scorer.evidence(features.vectors, told, as_judged=True)
+        return self.calibration.sets(nats["text"] + nats["photos"], coverage)
 
     def against(self, joint: Tensor | None, n: int, index: int) -> tuple[str, Tensor]:
         """Give what a species is weighed against where it is the only candidate.
@@ -136,6 +152,16 @@ class Moment:
             none = torch.empty(0, dtype=torch.int64)
             return LeftOut(torch.empty(0, len(self.labels)), none, ())
         return self.scorer.left_out()
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """What the left-out photos say of probabilities."""
+        if not may_judge(len(self.scorer.digests), len(self.labels)):
+            raise LibraryError(
+                f"{len(self.scorer.digests)} photos of {len(self.labels)} species are too many to "
+                "judge each for prediction sets: leave coverage out, or use a smaller library"
+            )
+        return calibrate(self.left_out)
 
     @cached_property
     def album(self) -> Album:

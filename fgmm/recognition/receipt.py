@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from fgmm.recognition.calibration import may_judge
 from fgmm.recognition.receipt_wording import advise, write_receipt
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Likeness", "Receipt", "Share", "write_out"]
 
-_MOST_LOGITS = 50_000_000  # 200 MB; beyond, photos are not judged for a receipt
 # Cosine from which two files are taken for one photograph. Of 9,162 pairs of photos of one flower
 # or grocery class `tiny` gives 3 more; of 250 photos saved again as JPEG (quality 90), 248. Copies
 # made smaller mostly stay below. Never below what photos of two species reach.
@@ -166,7 +166,7 @@ def write_out(before: Moment | None, after: Moment, species: str, gathered: Gath
 
 
 def _judged(moment: Moment) -> bool:
-    return len(moment.scorer.digests) * len(moment.labels) <= _MOST_LOGITS
+    return may_judge(len(moment.scorer.digests), len(moment.labels))
 
 
 def _cohesion(moment: Moment, row: int) -> tuple[float | None, float | None]:

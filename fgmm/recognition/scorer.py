@@ -222,7 +222,11 @@ class Scorer:
 
     @cached_property
     def levels(self) -> tuple[float, float]:
-        """``b_T`` and ``b_P``, in nats; 0 where there is no species of that kind."""
+        """``b_T`` and ``b_P``, in nats; 0 where there is no species of that kind.
+
+        Where all species have photos nothing stands against them but "none of these", and
+        ``b_P`` is that of words and photos together.
+        """
         generator = torch.Generator().manual_seed(0)
         photos, joint = self.photos.general(_PICTURES, generator), self._general(generator)
         others = None
@@ -233,9 +237,11 @@ class Scorer:
             joint = self._joint(judges)
         text = self._text_logits(joint, len(photos) if joint is None else len(joint))
         text = text - text.mean(dim=1, keepdim=True)
-        weight = self.weights[1]
+        words, weight = self.weights
         by_words = text[:, ~self.has_photos]
         told = doubt(weight * photos)
+        if bool(self.has_photos.all()):
+            told = told + words * text
         if others is not None:
             told = told.scatter(1, others.unsqueeze(1), -torch.inf)
         return _log_mean(by_words), _log_mean(told[:, self.has_photos])

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Album", "NearestPhoto", "SpeciesPrediction"]
 
+_SHOWN = 5
+
 
 @dataclass(frozen=True, slots=True)
 class NearestPhoto:
@@ -95,11 +97,42 @@ class SpeciesPrediction(Prediction):
         The photos of all species.
     features : Tensor of shape (n, d), optional
         Of the picture, or of each where several show one individual.
+    unknown : float, optional
+        Probability that it is none of the library's species, in [0, 1], if beforehand that is
+        as likely as one of them, and each of them as likely as another. It compares the species
+        with pictures in general, so it is surer of a car than of a sister species.
+    plausible : tuple of str, optional
+        Where a coverage was asked for: the candidates among which the right one is that often,
+        the most likely first; perhaps none. They are chosen among all species.
+    coverage : float, optional
     """
 
     unrestricted: SpeciesPrediction | None = None
     album: Album | None = None
     features: Tensor | None = None
+    unknown: float | None = None
+    plausible: tuple[str, ...] | None = None
+    coverage: float | None = None
+
+    @property
+    def abstains(self) -> str | None:
+        """Why the first label should not be taken for the answer; None if nothing speaks against.
+
+        Because none of the species is likelier than not, or because not exactly one is plausible
+        at the coverage that was asked for.
+        """
+        if self.unknown is not None and self.unknown > 0.5:
+            return f"it is rather none of the species than one of them ({self.unknown:.2f})"
+        if self.plausible is None or self.coverage is None or len(self.plausible) == 1:
+            return None
+        asked = f"at a coverage of {self.coverage:.0%}"
+        if not self.plausible:
+            return f"no species is plausible {asked}"
+        shown = ", ".join(self.plausible[:_SHOWN])
+        more = len(self.plausible) - _SHOWN
+        return f"{len(self.plausible)} species are plausible {asked}: {shown}" + (
+            f" and {more} more" if more > 0 else ""
+        )
 
     def nearest_photo(self, label: str | None = None) -> NearestPhoto | None:
         """Give the photo of a species that the picture looks most like.
@@ -135,7 +168,8 @@ class SpeciesPrediction(Prediction):
         -------
         str
             As of `fgmm.Prediction.explain`, then the photo that it looks most like, and what it
-            would be if all species were asked about, where that is another.
+            would be if all species were asked about, where that is another; then how likely it is
+            none of the species, and why not to be sure, if there is a reason.
         """
         lines = [Prediction.explain(self, k)]
         if (photo := self.nearest_photo()) is not None:
@@ -143,6 +177,10 @@ class SpeciesPrediction(Prediction):
         if self.unrestricted is not None and self.unrestricted.label != self.label:
             best = self.unrestricted
             lines.append(f"  of all species: {best.label}, probability {best.probability:.3f}")
+        if self.unknown is not None:
+            lines.append(f"  none of the species: probability {self.unknown:.3f}")
+        if (why := self.abstains) is not None:
+            lines.append(f"  not sure: {why}")
         return "\n".join(lines)
 
     def to_dict(self, k: int | None = None) -> dict[str, Any]:
@@ -156,10 +194,12 @@ class SpeciesPrediction(Prediction):
         Returns
         -------
         dict
-            As of `fgmm.Prediction.to_dict`, with ``nearest_photo`` and ``unrestricted``, where
-            there are such.
+            As of `fgmm.Prediction.to_dict`, with ``unknown`` and ``abstains``, and
+            ``nearest_photo``, ``unrestricted``, ``plausible``, ``coverage`` where there are such.
         """
-        row = Prediction.to_dict(self, k)
+        row = Prediction.to_dict(self, k) | {"unknown": self.unknown, "abstains": self.abstains}
+        if self.plausible is not None:
+            row |= {"plausible": list(self.plausible), "coverage": self.coverage}
         if (photo := self.nearest_photo()) is not None:
             row["nearest_photo"] = {
                 "species": photo.species,

@@ -121,6 +121,21 @@ def test_evidence_of_pictures_in_general_has_the_mean_one():
     assert np.mean(by_photos) == pytest.approx(1, rel=1e-4)
 
 
+def test_where_all_have_photos_none_of_these_is_a_ratio_of_one_for_words_and_photos():
+    made = scorer([2, 3, 2, 1, 4])
+    generator = torch.Generator().manual_seed(0)
+    photos, joint = made.photos.general(512, generator), made._general(generator)
+    text = joint @ made.texts.T * READING.scale + READING.bias
+    none = made.none_of_these(joint, 512)
+    total = 0.0
+    for i in range(512):
+        for c in range(K):
+            e = made.weights[1] * float(photos[i, c])
+            e = e if e > 0 else -1.5 * math.log(1 - e / 1.5)
+            total += math.exp(made.weights[0] * float(text[i, c]) + e - float(none[i]))
+    assert total / (512 * K) == pytest.approx(1, rel=1e-4)
+
+
 def test_whether_it_is_one_with_photos_is_left_to_the_photos():
     """Changing the words of species with photos moves no probability between the two kinds."""
     shots = [0, 3, 2, 0, 4]

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import sys
 from pathlib import Path  # noqa: TC003 (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
-from fgmm.command.graph_argument import GRAPH_HELP, open_graph
-from fgmm.command.label_list import check_labels, read_label_file, split_labels
+from fgmm.command.classify_inputs import check_knowledge, choose_labels, find_graph
+from fgmm.command.graph_argument import GRAPH_HELP
+from fgmm.command.label_list import check_labels
 from fgmm.command.terminal import BAD, PARTLY, announced, console, list_failures
 from fgmm.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fgmm.candidates import CandidateTexts
-    from fgmm.joint import JointEmbedding
     from fgmm.predictions import Predictions
-    from knowledge import KnowledgeGraph
 
 __all__ = ["classify_pictures"]
 
@@ -182,7 +179,7 @@ def classify_pictures(
     Exit code 0: all went well. 1: some pictures could not be read. 2: nothing could be done.
     In csv, text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
-    candidates = _candidates(labels, labels_file, library)
+    candidates = choose_labels(labels, labels_file, library)
     form = form or _form_of(output)
     if output is not None and not output.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
@@ -194,10 +191,10 @@ def classify_pictures(
             "what was learned of a graph takes no part in a library's answers: leave it out",
             param_hint="--joint",
         )
-    graph = _graph(knowledge, joint=joint, level=level, floor=floor)
+    graph = find_graph(knowledge, joint=joint, level=level, floor=floor)
     learned = None
     if graph is not None and library is None:
-        learned = _check_knowledge(graph, candidates, joint, level)
+        learned = check_knowledge(graph, candidates, joint, level)
 
     from fgmm.command.picture_list import list_pictures, missing_pictures
 
@@ -250,72 +247,9 @@ def classify_pictures(
         raise typer.Exit(PARTLY if len(predictions) else BAD)
 
 
-def _candidates(
-    labels: str | None, labels_file: Path | None, library: Path | None
-) -> CandidateTexts:
-    """Read the labels; a library needs none."""
-    if library is not None and labels is None and labels_file is None:
-        return []
-    if (labels is None) == (labels_file is None):
-        wrong = (
-            "both --labels and --labels-file" if labels else "neither --labels nor --labels-file"
-        )
-        raise typer.BadParameter(
-            f"{wrong} given; one of them says what the pictures may show", param_hint="--labels"
-        )
-    if labels_file is not None:
-        return read_label_file(labels_file)
-    return split_labels(labels or "")
-
-
 def _form_of(output: Path | None) -> Format:
     endings: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
     return "table" if output is None else endings.get(output.suffix.lower(), "table")
-
-
-def _graph(
-    given: str | None, *, joint: Path | None, level: str | None, floor: float | None
-) -> KnowledgeGraph | None:
-    """Open the graph, and check what only makes sense with one."""
-    if given is None:
-        for option, value in (("--joint", joint), ("--level", level), ("--floor", floor)):
-            if value is not None:
-                raise typer.BadParameter(
-                    "this needs a graph: name one by --knowledge, such as flowers",
-                    param_hint=option,
-                )
-        return None
-    if joint is not None and not joint.is_dir():
-        raise typer.BadParameter(
-            f"there is no folder {joint}: give one that fgmm joint train wrote",
-            param_hint="--joint",
-        )
-    return open_graph(given)
-
-
-def _check_knowledge(
-    graph: KnowledgeGraph, candidates: CandidateTexts, joint: Path | None, level: str | None
-) -> JointEmbedding | None:
-    """Find what is wrong with the labels and the rank before the encoder is loaded."""
-    from fgmm.candidates import candidates_key, read_candidates
-    from fgmm.class_knowledge.concepts import find_concepts
-
-    ids = find_concepts(graph, read_candidates(candidates_key(candidates)), warn=False)
-    above = (graph.lineage(id) for id in ids if id is not None)
-    ranks = sorted({concept.rank for lineage in above for concept in lineage} - {""})
-    if level is not None and level not in ranks:
-        near = difflib.get_close_matches(level, ranks, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise typer.BadParameter(
-            f"nothing above these labels has the rank {level}; there are "
-            f"{', '.join(ranks) or 'none'}{hint}",
-            param_hint="--level",
-        )
-    if joint is None:
-        return None
-    from fgmm.joint import JointEmbedding
-
-    return JointEmbedding.load(joint)
 
 
 def _written(predictions: Predictions, output: Path) -> str:

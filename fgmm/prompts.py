@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fgmm.encoders.base import Encoder
+    from fgmm.text_cache import TextStore
 
 __all__ = [
     "DEFAULT_TEMPLATES",
@@ -102,6 +103,8 @@ def class_matrix(
     candidates: CandidateTexts,
     templates: Templates | None = None,
     concept: str | None = None,
+    *,
+    store: TextStore | None = None,
 ) -> TextClasses:
     """Make one vector a class from its words; the same words again cost no encoding.
 
@@ -114,6 +117,8 @@ def class_matrix(
         None is ``"{}"`` (the name alone) and ``"a photo of a {}."``.
     concept : str, optional
         What kind of thing the candidates are: "bird" makes "a photo of a tit, a bird."
+    store : TextStore, optional
+        Where vectors of texts are kept from one process to the next.
 
     Returns
     -------
@@ -140,25 +145,30 @@ def class_matrix(
     filled = check_templates(templates)
     key = (text_shelf(encoder), given, filled, concept)
     try:
-        known = _classes.get(key)
+        # what is known as a whole would never reach the store
+        known = _classes.get(key) if store is None else None
     except TypeError:  # something unhashable among the candidates: the check will name it
         known = None
     if known is None:
         concept = check_concept(concept)
-        known = _encode_classes(encoder, read_candidates(given), filled, concept)
+        known = _encode_classes(encoder, read_candidates(given), filled, concept, store)
         # What a callable writes may change; its texts are still looked up one by one.
-        if all(isinstance(template, str) for template in filled):
+        if store is None and all(isinstance(template, str) for template in filled):
             _classes.put(key, known, size=_size(known))
     return known
 
 
-def text_vectors(encoder: Encoder, texts: Sequence[str]) -> Tensor:
+def text_vectors(
+    encoder: Encoder, texts: Sequence[str], *, store: TextStore | None = None
+) -> Tensor:
     """Encode texts as they are; those encoded before come from memory.
 
     Parameters
     ----------
     encoder : Encoder
     texts : sequence of n str
+    store : TextStore, optional
+        Where vectors of texts are kept from one process to the next.
 
     Returns
     -------
@@ -171,7 +181,7 @@ def text_vectors(encoder: Encoder, texts: Sequence[str]) -> Tensor:
     >>> text_vectors(load_encoder("fake"), ["a red thing"]).shape
     torch.Size([1, 48])
     """
-    return _texts.encode(encoder, texts)
+    return _texts.encode(encoder, texts, store)
 
 
 def forget_texts() -> None:
@@ -190,6 +200,7 @@ def _encode_classes(
     candidates: Candidates,
     templates: tuple[Template, ...],
     concept: str | None,
+    store: TextStore | None,
 ) -> TextClasses:
     one = len(candidates.labels) == 1
     n_texts = sum(len(names) for names in candidates.names) * len(templates)
@@ -201,7 +212,7 @@ def _encode_classes(
     for block in _blocks(candidates, len(templates)):
         texts = [texts_of(names, templates, concept) for names in candidates.names[block]]
         unique = list(dict.fromkeys(text for each in texts for text in each))
-        vectors = _texts.encode(encoder, [*unique, GENERIC_TEXT] if one else unique)
+        vectors = _texts.encode(encoder, [*unique, GENERIC_TEXT] if one else unique, store)
         generic = vectors[-1] if one else None
         row = {text: at for at, text in enumerate(unique)}
         own = [torch.tensor([row[text] for text in each]) for each in texts]

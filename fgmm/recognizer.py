@@ -92,7 +92,11 @@ class Recognizer(Keeping, Asking):
         self._background = self._layers.background(background)
         self._joint_background = self._layers.joint_background()
         reader = self._layers.reader
-        self._words = None if reader is None else SpeciesWords(reader, templates, concept)
+        self._words = (
+            None
+            if reader is None
+            else SpeciesWords(reader, templates, concept, store=lambda: self.library.texts)
+        )
         self._held: Moment | None = None
         self.library: MemoryLibrary | LibraryFile = MemoryLibrary(
             Collection(self._layers.space, self._layers.dim, self._name)

@@ -1,10 +1,11 @@
-"""Text embeddings kept in memory, so that the same labels are encoded once."""
+"""Text embeddings kept in memory, and in a store where there is one: each text is encoded once."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -13,16 +14,51 @@ from fgmm.embeddings import check_space
 from fgmm.encoders.shelf import text_shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from torch import Tensor
 
     from fgmm.encoders.base import Encoder
 
-__all__ = ["Recent", "TextCache"]
+__all__ = ["Recent", "TextCache", "TextStore", "text_key"]
 
 _V = TypeVar("_V")
 _ENTRY_OVERHEAD = 400  # bytes of Python objects about one vector, roughly
+
+
+class TextStore(Protocol):
+    """A place that outlives the process, such as ``texts`` of a library: vectors by `text_key`."""
+
+    def get(self, keys: Iterable[bytes]) -> Mapping[bytes, np.ndarray]:
+        """Give the vectors there are; one that is damaged is not there."""
+
+    def put(self, vectors: Mapping[bytes, np.ndarray]) -> None:
+        """Keep vectors of shape (d,), float32; or not, if that cannot be done."""
+
+
+def text_key(shelf: str, text: str) -> bytes:
+    """Name a text's vector in a store: the SHA-256 of shelf and text.
+
+    Parameters
+    ----------
+    shelf : str
+        As of `fgmm.encoders.shelf.text_shelf`.
+    text : str
+
+    Returns
+    -------
+    bytes
+        32 of them.
+
+    Examples
+    --------
+    >>> text_key("fake/1", "a wren") == text_key("fake/1", "a tit")
+    False
+    """
+    # the length of the shelf, so that no other pair gives the same bytes; a text from Python may
+    # hold half a surrogate pair, which only this error handler lets through
+    told = f"{len(shelf)} {shelf} {text}"
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest()
 
 
 class Recent(Generic[_V]):
@@ -116,20 +152,26 @@ class TextCache:
         """Bytes of vectors, texts and what holds them."""
         return self._vectors.size
 
-    def encode(self, encoder: Encoder, texts: Sequence[str]) -> Tensor:
-        """Give the unit vectors of texts, from memory where it has them.
+    def encode(
+        self, encoder: Encoder, texts: Sequence[str], store: TextStore | None = None
+    ) -> Tensor:
+        """Give the unit vectors of texts, from memory or the store where these have them.
 
         Parameters
         ----------
         encoder : Encoder
         texts : sequence of str
+        store : TextStore, optional
+            Has all of these texts afterwards.
 
         Returns
         -------
         Tensor of shape (n, d), float32
         """
         shelf = text_shelf(encoder)
-        found = self._look_up(shelf, texts)
+        keys = {} if store is None else {text: text_key(shelf, text) for text in texts}
+        stored = {} if store is None else _from_store(store, keys, encoder.dim)
+        found = stored | self._look_up(shelf, texts)
         if len(found) < len(set(texts)):
             with self._lock:
                 turn = self._encoding.setdefault(shelf, threading.Lock())
@@ -138,6 +180,8 @@ class TextCache:
                 missing = [text for text in dict.fromkeys(texts) if text not in found]
                 if missing:
                     found |= self._encode_missing(encoder, shelf, missing)
+        if store is not None and len(stored) < len(keys):
+            store.put({key: found[text] for text, key in keys.items() if text not in stored})
         return torch.from_numpy(np.stack([found[text] for text in texts]))
 
     def clear(self) -> None:
@@ -160,3 +204,9 @@ class TextCache:
             size = vector.nbytes + len(text) + _ENTRY_OVERHEAD
             self._vectors.put((shelf, text), vector, size=size)
         return found
+
+
+def _from_store(store: TextStore, keys: Mapping[str, bytes], dim: int) -> dict[str, np.ndarray]:
+    vectors = store.get(keys.values())
+    there = ((text, vectors.get(key)) for text, key in keys.items())
+    return {text: one for text, one in there if one is not None and one.shape == (dim,)}

@@ -15,6 +15,7 @@ from fgmm.library.history import detail_text, difference
 from fgmm.library.memory import check_same_space
 from fgmm.library.opening import bring_up_to_date, check_file, make_file
 from fgmm.library.reading import State, last_change, read_state
+from fgmm.library.texts import FileTexts
 from fgmm.library.thumbnails import Thumbnails
 from fgmm.library.writing import (
     forget_removed,
@@ -233,9 +234,10 @@ class LibraryFile:
     def forget(self) -> None:
         """Take out of the file what was removed, and what is needed to take changes back.
 
-        The collection stays. History keeps what was done and when, not the detail. What was
-        removed is overwritten and the file made smaller; what a disk keeps of files that were
-        deleted or overwritten is beyond this.
+        The collection stays. History keeps what was done and when, not the detail. Vectors of
+        texts go too, and are computed again when they are needed. What was removed is overwritten
+        and the file made smaller; what a disk keeps of files that were deleted or overwritten is
+        beyond this.
 
         Raises
         ------
@@ -257,6 +259,14 @@ class LibraryFile:
     def thumbnails(self) -> Thumbnails:
         """Small pictures of the photos, by digest."""
         return Thumbnails(self._access.reading, self._writing, lambda: self._state.collection)
+
+    @property
+    def texts(self) -> FileTexts:
+        """Vectors of texts, by key, kept so that they need not be computed again.
+
+        Those of species that were removed stay until `forget`.
+        """
+        return FileTexts(self._access)
 
     def close(self) -> None:
         """Use the file no more. Nothing is left to be written."""

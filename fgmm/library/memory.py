@@ -18,6 +18,7 @@ from fgmm.library.history import (
     restored,
 )
 from fgmm.library.photos import utc_now
+from fgmm.library.texts import MemoryTexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +54,11 @@ class MemoryLibrary:
     ----------
     collection : Collection
 
+    Attributes
+    ----------
+    texts : MemoryTexts
+        Vectors of texts, by key, kept so that they need not be computed again.
+
     Examples
     --------
     >>> from fgmm.library import Collection, add_species
@@ -68,6 +74,7 @@ class MemoryLibrary:
 
     def __init__(self, collection: Collection) -> None:
         self._lock = threading.RLock()
+        self.texts = MemoryTexts()
         self._collection = collection
         self._places = places_of(collection)
         self._history: list[HistoryEntry] = []
@@ -154,6 +161,7 @@ class MemoryLibrary:
         """Drop what was removed and what is needed to take changes back; the collection stays."""
         with self._lock:
             self._before.clear()
+            self.texts.clear()
             self._history = [
                 dataclasses.replace(entry, detail={}, forgotten=True) for entry in self._history
             ]

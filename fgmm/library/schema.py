@@ -8,6 +8,7 @@
     history   one row a change, each with a hash of the row before and of itself; what is needed
               to take the change back is the species' records as they were (JSON)
     thumbnails  small JPEG files by the photo's digest
+    texts     vectors of texts, by key; made when needed first, dropped by forgetting, safe to lose
 
 A photo's number is that of the first photo in its row plus its position there.
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MIGRATIONS",
+    "TEXTS_TABLE",
     "VERSION",
     "check_schema",
     "create_schema",
@@ -54,6 +56,10 @@ _TABLES = (
     "CREATE TABLE thumbnails (digest TEXT PRIMARY KEY, jpeg BLOB NOT NULL, "
     "checksum INTEGER NOT NULL)",
 )
+TEXTS_TABLE = (
+    "CREATE TABLE texts (key BLOB PRIMARY KEY, vector BLOB NOT NULL, checksum INTEGER NOT NULL)"
+)
+"""Of vectors that may be there or not."""
 
 
 def identity_checksum(key: str, space: str, dim: int, encoder: str) -> int:
@@ -120,7 +126,7 @@ def check_schema(connection: sqlite3.Connection, path: str) -> None:
             "open it once for writing, which brings it up to date"
         )
     found = {name for (name,) in connection.execute("SELECT sql FROM sqlite_master") if name}
-    if found != set(_TABLES):
+    if found - {TEXTS_TABLE} != set(_TABLES):
         raise StoreError(
             f"{path!r} does not have the tables of a library of version {VERSION}: it is damaged, "
             "or was changed by another program; go back to a copy"

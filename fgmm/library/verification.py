@@ -21,6 +21,7 @@ from fgmm.library.records import (
     row_vectors,
 )
 from fgmm.library.schema import check_schema
+from fgmm.library.texts import ROWS, has_texts, text_vector
 from fgmm.library.thumbnails import check_thumbnail
 
 if TYPE_CHECKING:
@@ -66,9 +67,10 @@ def verify(path: str | os.PathLike[str]) -> list[Finding]:
     Returns
     -------
     list of Finding
-        Empty if all is well: the file is whole; species, photos, history and thumbnails are what
-        was written; every photo that a species has, or had before a change that can be taken
-        back, is there; vectors are of length one; names and photos belong to one species.
+        Empty if all is well: the file is whole; species, photos, history, thumbnails and vectors
+        of texts are what was written; every photo that a species has, or had before a change that
+        can be taken back, is there; vectors are of length one; names and photos belong to one
+        species.
 
     Raises
     ------
@@ -98,6 +100,7 @@ def verify(path: str | os.PathLike[str]) -> list[Finding]:
             ("photos", lambda: _photos(connection, there)),
             ("photos", lambda: _missing(numbers, there)),
             ("thumbnails", lambda: _thumbnails(connection)),
+            ("texts", lambda: _texts(connection)),
             ("library", lambda: _whole(connection)),
         ):
             findings += _collected(part, check)
@@ -194,3 +197,13 @@ def _thumbnails(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
             check_thumbnail(jpeg)
         except _BROKEN as error:  # noqa: PERF203
             yield f"thumbnail {digest}", str(error)
+
+
+def _texts(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    if not has_texts(connection):
+        return
+    for row in connection.execute(ROWS):
+        try:
+            text_vector(*row)
+        except _BROKEN as error:  # noqa: PERF203
+            yield "", f"a vector: {error}; it will be computed again"

@@ -193,8 +193,12 @@ def read_history(connection: sqlite3.Connection) -> list[HistoryEntry]:
 
 
 def forget_removed(connection: sqlite3.Connection, state: State) -> None:
-    """Take out photos that no species has, their thumbnails, and records as they were."""
+    """Take out photos that no species has, their thumbnails, and records as they were.
+
+    All vectors of texts go too: nothing tells which are of words that were removed.
+    """
     connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("DROP TABLE IF EXISTS texts")
     kept = {n for record in state.records.values() for n in json.loads(record)["photos"]}
     dim = state.collection.dim
     for first, n in connection.execute("SELECT first, n FROM photos").fetchall():

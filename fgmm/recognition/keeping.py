@@ -15,10 +15,12 @@ from fgmm.recognition.species_list import SpeciesList
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from typing_extensions import Self
 
     from fgmm.encoders.base import ImageEncoder
     from fgmm.library import HistoryEntry
+    from fgmm.recognition.words import SpeciesWords
     from knowledge import KnowledgeGraph
 
 __all__ = ["Keeping", "write_library"]
@@ -28,6 +30,7 @@ class Keeping:
     """Opens, loads, saves and lists: what a `fgmm.Recognizer` does with its library as a whole."""
 
     library: MemoryLibrary | LibraryFile
+    _words: SpeciesWords | None
     if TYPE_CHECKING:
 
         def __init__(
@@ -103,7 +106,9 @@ class Keeping:
             As of `open`; also if there is no such file.
         """
         with LibraryFile.open(path, readonly=True) as file:
-            return cls._over(MemoryLibrary(file.collection), path, encoder, knowledge, more)
+            library = MemoryLibrary(file.collection)
+            library.texts.put(file.texts.get())
+            return cls._over(library, path, encoder, knowledge, more)
 
     @classmethod
     def _over(
@@ -139,7 +144,9 @@ class Keeping:
         StoreError
             If there is something already, or nothing can be written there.
         """
-        write_library(self.collection, path, "save")
+        here, words = self.collection, self._words
+        texts = {} if words is None else self.library.texts.get(words.keys(here))
+        write_library(here, path, "save", texts)
 
     @property
     def collection(self) -> Collection:
@@ -190,7 +197,12 @@ class Keeping:
         return f"<Recognizer {here.encoder}: {len(here)} species, {here.n_photos} photos{place}>"
 
 
-def write_library(collection: Collection, path: str | os.PathLike[str], what: str) -> None:
+def write_library(
+    collection: Collection,
+    path: str | os.PathLike[str],
+    what: str,
+    texts: Mapping[bytes, np.ndarray] | None = None,
+) -> None:
     """Write a collection to a new library file, in one piece.
 
     Parameters
@@ -200,6 +212,8 @@ def write_library(collection: Collection, path: str | os.PathLike[str], what: st
         Must not be there.
     what : str
         What its history says came first.
+    texts : mapping of bytes to array of shape (d,), optional
+        Vectors of its texts, by key, so that they need not be computed again.
 
     Raises
     ------
@@ -217,6 +231,7 @@ def write_library(collection: Collection, path: str | os.PathLike[str], what: st
         space, dim, encoder = collection.space, collection.dim, collection.encoder
         with LibraryFile.create(part, space, dim, encoder) as file:
             file.apply(lambda _: collection, what, {"species": len(collection)})
+            file.texts.put(texts or {})
         part.replace(place)
     finally:
         part.unlink(missing_ok=True)

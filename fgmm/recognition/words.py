@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fgmm.candidates import candidates_key, read_candidates
 from fgmm.embeddings import unit_rows
-from fgmm.prompts import class_matrix, text_vectors
+from fgmm.encoders.shelf import text_shelf
+from fgmm.prompts import GENERIC_TEXT, class_matrix, text_vectors
+from fgmm.templates import check_concept, check_templates, texts_of
+from fgmm.text_cache import text_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
     from fgmm.encoders.base import Encoder
     from fgmm.library import Collection, Species
     from fgmm.templates import Templates
+    from fgmm.text_cache import TextStore
 
 __all__ = ["SpeciesWords"]
 
@@ -33,6 +38,8 @@ class SpeciesWords:
         As of `fgmm.classify`.
     concept : str, optional
         What kind of thing all species are.
+    store : callable, optional
+        Gives the place where vectors of texts are kept from one process to the next.
 
     Examples
     --------
@@ -44,11 +51,17 @@ class SpeciesWords:
     """
 
     def __init__(
-        self, encoder: Encoder, templates: Templates | None = None, concept: str | None = None
+        self,
+        encoder: Encoder,
+        templates: Templates | None = None,
+        concept: str | None = None,
+        *,
+        store: Callable[[], TextStore | None] = lambda: None,
     ) -> None:
         self._encoder = encoder
         self._templates = templates
         self._concept = concept
+        self._store = store
         self._kept: dict[_Said, Tensor] = {}
 
     def vectors(self, collection: Collection) -> Tensor:
@@ -68,9 +81,21 @@ class SpeciesWords:
                 self._kept[one.all_names, one.description] = row
         return torch.stack([self._kept[key] for key in said])
 
+    def keys(self, collection: Collection) -> list[bytes]:
+        """Give the keys under which the vectors of a collection's texts are kept in a store."""
+        texts = [one.description for one in collection if one.description]
+        if len(collection):
+            templates, concept = check_templates(self._templates), check_concept(self._concept)
+            for names in read_candidates(candidates_key(_named(list(collection)))).names:
+                texts += texts_of(names, templates, concept)
+        shelf = text_shelf(self._encoder)
+        return [text_key(shelf, text) for text in (*texts, GENERIC_TEXT)]
+
     def _encode(self, species: Sequence[Species]) -> Tensor:
-        named = {str(at): one.all_names for at, one in enumerate(species)}
-        classes = class_matrix(self._encoder, named, self._templates, self._concept)
+        store = self._store()
+        classes = class_matrix(
+            self._encoder, _named(species), self._templates, self._concept, store=store
+        )
         rows = classes.matrix.vectors.float()
         described = [at for at, one in enumerate(species) if one.description]
         if not described:
@@ -78,5 +103,11 @@ class SpeciesWords:
         texts = [species[at].description or "" for at in described]
         rows = rows.clone()
         # a name and what it looks like, half each: where one tells nothing, the other may
-        rows[described] = unit_rows(rows[described] + text_vectors(self._encoder, texts))
+        rows[described] = unit_rows(
+            rows[described] + text_vectors(self._encoder, texts, store=store)
+        )
         return rows
+
+
+def _named(species: Sequence[Species]) -> dict[str, tuple[str, ...]]:
+    return {str(at): one.all_names for at, one in enumerate(species)}

@@ -194,3 +194,23 @@ def test_an_interrupted_change_changes_nothing(birds):
         with pytest.raises(FgmmError):
             library.apply(lambda c: add_species(c, "wren"), "add", {})
         assert "emu" in library.apply(lambda c: add_species(c, "emu"), "add", {})
+
+
+def test_texts_that_fail_at_any_statement_are_there_as_a_whole_or_not_at_all(birds, monkeypatch):
+    connect = sqlite3.connect
+    vectors = {bytes([n]): np.eye(3, dtype=np.float32)[n] for n in range(3)}
+    with LibraryFile.open(birds) as library:
+        before, history = library.collection, library.history()
+        for fatal in itertools.count(1):
+            failing = failing_at(fatal)
+            monkeypatch.setattr(sqlite3, "connect", functools.partial(connect, factory=failing))
+            library.texts.put(vectors)
+            monkeypatch.setattr(sqlite3, "connect", connect)
+            found = library.texts.get()
+            if found:
+                break
+            assert library.reload() is before
+        assert fatal > 8
+        assert found.keys() == vectors.keys()
+        assert library.history() == history
+    assert verify(birds) == []

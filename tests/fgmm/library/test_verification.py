@@ -17,7 +17,7 @@ from fgmm.library.records import photo_checksum, record_checksum
 
 @pytest.fixture
 def library(tmp_path):
-    """A library with all there is: removed photos, an undo, a thumbnail. 64 numbers a vector."""
+    """A library with all there is: removed photos, an undo, thumbnail, texts. 64 numbers each."""
     rows = np.random.default_rng(0).standard_normal((40, 64))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     everything = Photos(rows, [f"{n:032x}" for n in range(40)], [f"{n}.jpg" for n in range(40)])
@@ -39,6 +39,7 @@ def library(tmp_path):
         file.undo()
         thumbnail = b"\xff\xd8\xff\xe0\x00\x06JFIF\xff\xda\x00\x02\xff\xd9"
         file.thumbnails.put({f"{0:032x}": thumbnail})
+        file.texts.put({bytes([n + 1]) * 32: rows[n].astype(np.float32) for n in range(40)})
     return path
 
 
@@ -50,7 +51,8 @@ def execute(path, statement: str, *values: object) -> list[tuple]:
 def content(path) -> tuple:
     """All that a library gives out."""
     with LibraryFile.open(path, readonly=True) as file:
-        return file.collection, file.history(), file.thumbnails.get(f"{0:032x}")
+        texts = {key: vector.tobytes() for key, vector in file.texts.get().items()}
+        return file.collection, file.history(), file.thumbnails.get(f"{0:032x}"), texts
 
 
 def test_a_sound_file_has_no_findings(library):
@@ -83,6 +85,7 @@ PLANTED = {
     "a change gone": ("history", "DELETE FROM history WHERE number = 2"),
     "what was taken back": ("history", "UPDATE history SET undoes = 3 WHERE undoes IS NOT NULL"),
     "a thumbnail": ("thumbnails", "UPDATE thumbnails SET jpeg = jpeg || x'00'"),
+    "a text": ("texts", "UPDATE texts SET vector = zeroblob(length(vector))"),
     "the space": ("library", "UPDATE library SET space = 'tiny/2'"),
     "no identity": ("library", "DELETE FROM library"),
 }

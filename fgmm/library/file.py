@@ -103,9 +103,8 @@ class LibraryFile:
         LibraryError
             If the space, dimension or encoder is none.
         """
-        place = Path(path)
-        make_file(place, patience, space, dim, encoder)
-        return cls(place, patience, readonly=False)
+        make_file(Path(path), patience, space, dim, encoder)
+        return cls(Path(path), patience, readonly=False)
 
     @classmethod
     def open(
@@ -234,10 +233,9 @@ class LibraryFile:
     def forget(self) -> None:
         """Take out of the file what was removed, and what is needed to take changes back.
 
-        The collection stays. History keeps what was done and when, not the detail. Vectors of
-        texts go too, and are computed again when they are needed. What was removed is overwritten
-        and the file made smaller; what a disk keeps of files that were deleted or overwritten is
-        beyond this.
+        The collection stays. History keeps what was done and when, not the detail; vectors of
+        texts go. What was removed is overwritten and the file made smaller; what a disk keeps of
+        files that were deleted or overwritten is beyond this.
 
         Raises
         ------
@@ -262,10 +260,7 @@ class LibraryFile:
 
     @property
     def texts(self) -> FileTexts:
-        """Vectors of texts, by key, kept so that they need not be computed again.
-
-        Those of species that were removed stay until `forget`.
-        """
+        """Vectors of texts, by key, kept so as not to compute them again; until `forget`."""
         return FileTexts(self._access)
 
     def close(self) -> None:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 from fgmm.class_knowledge import ClassKnowledge
 from fgmm.class_knowledge.given import choose_layers, read_knowledge
 from fgmm.embedding import embed_images
-from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder
+from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder, name_encoder
 from fgmm.errors import EncoderBroken
 from fgmm.images import MAX_PIXELS, read_image
-from fgmm.images.arrays import is_array
+from fgmm.images.several import is_many
 from fgmm.predictions import Predictions
 from fgmm.prompts import class_matrix
 from fgmm.scoring import Reading, Scored
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import numpy as np
     from PIL.Image import Image
     from torch import Tensor
-    from typing_extensions import TypeIs
 
     from fgmm.candidates import CandidateTexts
     from fgmm.embedding.results import Failure
@@ -202,7 +200,7 @@ def classify(
     reading = Reading(model.logit_scale, model.logit_bias, model.scoring)
     failures: list[tuple[object, Exception]] = []
     names: Sequence[str | None]
-    if many := _is_many(image):
+    if many := is_many(image):
         found = embed_images(
             image,
             encoder=both or model,
@@ -231,7 +229,7 @@ def classify(
     features = None
     if both is not None:
         pictures, features = both.split(pictures)
-    called = _encoder_name(encoder)
+    called = name_encoder(encoder)
     scored = Scored(pictures, names, classes, reading, called, known, features)
     return Predictions(scored, failures) if many else scored[0]
 
@@ -244,25 +242,6 @@ def _text_encoder(encoder: str | ImageEncoder) -> Encoder:
             "use one that reads both, such as 'tiny' or 'openclip:ViT-B-16/openai'"
         )
     return model
-
-
-def _encoder_name(encoder: str | ImageEncoder) -> str:
-    if isinstance(encoder, str):
-        return str(encoder)
-    name = getattr(encoder, "name", None)  # the protocol asks for none
-    return name if isinstance(name, str) and name else type(encoder).__name__
-
-
-def _is_many(image: object) -> TypeIs[Iterable[object]]:
-    if isinstance(image, (str, os.PathLike)):
-        path = Path(image)
-        # A file may have brackets in its name; it is a glob only if there is no such file.
-        return path.is_dir() or (glob.has_magic(os.fspath(image)) and not path.exists())
-    if is_array(image):
-        return len(getattr(image, "shape", ())) > 3
-    if isinstance(image, (bytes, bytearray, memoryview)) or hasattr(image, "read"):
-        return False
-    return isinstance(image, Iterable)
 
 
 def _input(images: object, failure: Failure) -> object:

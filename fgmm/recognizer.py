@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder
+from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder, name_encoder
 from fgmm.errors import LibraryError
 from fgmm.library import Collection, LibraryFile, MemoryLibrary, changes
 from fgmm.recognition.asking import Asking
@@ -86,7 +86,7 @@ class Recognizer(Keeping, Asking):
         concept: str | None = None,
     ) -> None:
         self._layers = PictureLayers(load_encoder(encoder))
-        self._name = _name_of(encoder)
+        self._name = name_encoder(encoder)
         self._graph = knowledge
         self._concept = concept
         self._background = self._layers.background(background)
@@ -288,10 +288,3 @@ class Recognizer(Keeping, Asking):
         made = self.library.apply(lambda now: after if now is before else change(now), what, detail)
         if made is after:
             self._held = held
-
-
-def _name_of(encoder: str | ImageEncoder) -> str:
-    if isinstance(encoder, str):
-        return str(encoder)
-    name = getattr(encoder, "name", None)  # the protocol asks for none
-    return name if isinstance(name, str) and name else type(encoder).__name__

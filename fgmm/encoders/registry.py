@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     from fgmm.encoders.base import Encoder, ImageEncoder
 
-__all__ = ["DEFAULT_ENCODER", "OnLong", "encoder_names", "forget_encoders", "load_encoder"]
+__all__ = [
+    "DEFAULT_ENCODER",
+    "OnLong",
+    "encoder_names",
+    "forget_encoders",
+    "load_encoder",
+    "name_encoder",
+]
 
 OnLong = Literal["error", "truncate"]
 Factory = Callable[..., "ImageEncoder"]
@@ -154,6 +161,28 @@ def forget_encoders() -> None:
 
 
 @lru_cache(maxsize=_KEPT)
+def name_encoder(encoder: str | ImageEncoder) -> str:
+    """Say what an encoder is called: the name it was given by, its own, or that of its class.
+
+    Parameters
+    ----------
+    encoder : str or encoder
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> name_encoder("fake"), name_encoder(load_encoder("fake"))
+    ('fake', 'FakeEncoder')
+    """
+    if isinstance(encoder, str):
+        return str(encoder)
+    name = getattr(encoder, "name", None)  # the protocol asks for none
+    return name if isinstance(name, str) and name else type(encoder).__name__
+
+
 def _load(
     name: str, device: str | torch.device, dtype: str | torch.dtype | None, on_long: OnLong
 ) -> ImageEncoder:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from fgmm.errors import ImageError
 from fgmm.images import MAX_PIXELS, find_images, read_image
-from fgmm.images.arrays import is_array
+from fgmm.images.several import is_many
 from fgmm.images.sources import fetch_bytes
 
 __all__ = ["content_of", "list_sources", "origin_of"]
@@ -25,40 +19,26 @@ def list_sources(images: Any) -> list[Any] | None:
     Parameters
     ----------
     images : picture or pictures
-        As `fgmm.classify` takes them: a folder, a glob, an iterable, or an array with a dimension
-        more are several.
+        As `fgmm.classify` takes them, see `fgmm.images.several.is_many`.
 
     Returns
     -------
     list or None
-        None: it is one picture.
+        None: it is one picture, or none at all.
 
     Raises
     ------
     ImageError
-        If a folder or glob holds no picture, or ``images`` are none.
+        If a folder or glob holds no picture.
 
     Examples
     --------
     >>> list_sources("wren.jpg") is None, list_sources(["wren.jpg"])
     (True, ['wren.jpg'])
     """
-    if isinstance(images, (str, os.PathLike)):
-        path = Path(images)
-        # A file may have brackets in its name; it is a glob only if there is no such file.
-        if path.is_dir() or (glob.has_magic(os.fspath(images)) and not path.exists()):
-            return list(find_images(images))
+    if not is_many(images):
         return None
-    if is_array(images):
-        return list(images) if len(images.shape) > 3 else None
-    if isinstance(images, (bytes, bytearray, memoryview, Image.Image)) or hasattr(images, "read"):
-        return None
-    if not isinstance(images, Iterable):
-        raise ImageError(
-            f"{images!r} is no picture, and no list of pictures: pass a path, a folder, a glob, a "
-            "picture, or an iterable of pictures"
-        )
-    return list(images)
+    return list(find_images(images) if isinstance(images, (str, os.PathLike)) else images)
 
 
 def origin_of(source: Any) -> str:
@@ -92,6 +72,7 @@ def content_of(source: Any, name: str) -> tuple[str, Any]:
 
     Examples
     --------
+    >>> from PIL import Image
     >>> digest, picture = content_of(Image.new("L", (2, 2)), "grey")
     >>> len(digest), picture.mode
     (64, 'RGB')

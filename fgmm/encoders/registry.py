@@ -160,7 +160,6 @@ def forget_encoders() -> None:
         _load.cache_clear()
 
 
-@lru_cache(maxsize=_KEPT)
 def name_encoder(encoder: str | ImageEncoder) -> str:
     """Say what an encoder is called: the name it was given by, its own, or that of its class.
 
@@ -183,6 +182,7 @@ def name_encoder(encoder: str | ImageEncoder) -> str:
     return name if isinstance(name, str) and name else type(encoder).__name__
 
 
+@lru_cache(maxsize=_KEPT)
 def _load(
     name: str, device: str | torch.device, dtype: str | torch.dtype | None, on_long: OnLong
 ) -> ImageEncoder:

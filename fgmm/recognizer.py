@@ -21,6 +21,7 @@ from fgmm.recognition.receipt import Receipt, write_out
 from fgmm.recognition.words import SpeciesWords
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Mapping
 
     from fewshot import Background
@@ -203,13 +204,17 @@ class Recognizer(Keeping, Asking):
             name,
         )
 
-    def remove(self, name: str, photos: str | Iterable[str] | None = None) -> None:
+    def remove(
+        self,
+        name: str,
+        photos: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+    ) -> None:
         """Forget a species, or some of its photos: exactly as if they had never been given.
 
         Parameters
         ----------
         name : str
-        photos : str or iterable of str, optional
+        photos : path or iterable of paths, optional
             Paths they came from, or digests. All of the species, words too, if not given.
 
         Raises

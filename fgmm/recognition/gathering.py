@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fgmm.library import Collection, Species
     from fgmm.recognition.layers import PictureLayers
 
+    _Path = str | os.PathLike[str]
+
 __all__ = ["Gathered", "Refused", "gather_photos", "photos_named"]
 
 Why = Literal["unreadable", "twice", "known", "taken"]
@@ -136,7 +138,8 @@ def _refuse_nothing_left(refused: tuple[Refused, ...]) -> None:
     """Raise where a caller gave photos and none is of use; that all are known is no mistake."""
     n = len(refused)
     more = f" (and {n - 1} more)" if n > 1 else ""
-    if all(one.why == "unreadable" for one in refused):
+    # the others are second copies of what cannot be read
+    if not any(one.why in ("known", "taken") for one in refused):
         raise ImageError(f"none of {n} photos can be read: {refused[0].reason}{more}")
     if not any(one.why == "known" for one in refused):
         first = next(one for one in refused if one.why == "taken")
@@ -146,7 +149,7 @@ def _refuse_nothing_left(refused: tuple[Refused, ...]) -> None:
         )
 
 
-def photos_named(species: Species, photos: str | Iterable[str]) -> set[str]:
+def photos_named(species: Species, photos: _Path | Iterable[_Path]) -> set[str]:
     """Find photos of a species by the paths they came from, or by their digests.
 
     Raises
@@ -155,7 +158,7 @@ def photos_named(species: Species, photos: str | Iterable[str]) -> set[str]:
         If it has no such photo.
     """
     found = set()
-    for photo in [photos] if isinstance(photos, str) else photos:
+    for photo in [photos] if isinstance(photos, (str, os.PathLike)) else photos:
         mine = species.photos
         same = {
             digest

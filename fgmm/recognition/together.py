@@ -56,9 +56,11 @@ def pool_weights(weights: Sequence[float] | None, n: int) -> Tensor:
         raise ValueError(f"{len(given)} weights for {n} photos: give one for each")
     if not all(math.isfinite(weight) and weight >= 0 for weight in given):
         raise ValueError(f"the weights are {given}: each is a finite number of 0 or more")
-    total = sum(given)
-    if not total > 0:
+    most = max(given, default=0.0)
+    if not most > 0:
         raise ValueError(f"the weights of {n} photos are all 0: leave out those that do not count")
+    given = [weight / most for weight in given]  # squares of tiny or huge ones are no numbers
+    total = sum(given)
     many = total**2 / sum(weight**2 for weight in given)
     worth = many / (1 + (many - 1) * LIKENESS)
     return torch.tensor([given]) * (worth / total)

@@ -106,6 +106,11 @@ def test_any_number_of_pictures_says_at_most_twice_what_one_does():
     assert totals[-1] < 2
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_only_the_ratios_of_weights_count(size):
+    assert torch.allclose(pool_weights([3 * size, size], 2), pool_weights([3, 1], 2))
+
+
 @pytest.mark.parametrize(
     ("weights", "words"),
     [

@@ -105,3 +105,97 @@ def test_the_first_species_has_no_others():
     receipt = Recognizer("fake").add_species("red")
     assert (receipt.others_before, receipt.nearest, receipt.n_species) == (None, None, 1)
     assert str(receipt).startswith("red: 0 photos added, known by its words; 1 species in all")
+
+
+def test_the_others_are_the_photos_of_the_other_species(colours, shades):
+    colours.add_species("moss", shades("moss", 0, 1, 2))
+    receipt = colours.add_photos("ruby", shades("ruby", 5, 6))
+    assert (receipt.others_before.of, receipt.others_after.of) == (7, 7)  # of sky and moss
+    assert receipt.recognised.of == 6
+
+
+def test_what_is_lost_was_recognised_before_and_is_taken_for_the_new_one(shades):
+    """A loop over photos; of ruby's, some were never recognised, and one is taken for another."""
+    made = Recognizer("fake")
+    made.add_species("ruby", [*shades("ruby", 0, 1, 2, 3), *shades("moss", 4, 5)])
+    made.add_species("sky", [*shades("sky", 0, 1, 2, 3), *shades("moss", 6)])
+    before = made._moment()
+    receipt = made.add_species("moss", shades("moss", 0, 1, 2, 3))
+    after = made._moment()
+
+    def answers(moment) -> dict[str, tuple[str, str]]:
+        found = moment.left_out
+        return {
+            digest: (moment.labels[label], moment.labels[max(range(len(row)), key=row.__getitem__)])
+            for digest, label, row in zip(
+                found.digests, found.labels.tolist(), found.logits.tolist(), strict=True
+            )
+        }
+
+    then, now = answers(before), answers(after)
+    right = {digest for digest, (own, said) in then.items() if own == said}
+    lost: dict[str, int] = {}
+    for digest in right:
+        own, said = now[digest]
+        if said == "moss":
+            lost[own] = lost.get(own, 0) + 1
+    assert dict(receipt.lost) == lost
+    assert receipt.others_before == Share(len(right), 11)
+    kept = sum(now[digest][0] == now[digest][1] for digest in then)
+    assert receipt.others_after == Share(kept, 11)
+    # without this the test would tell nothing
+    assert any(now[digest][1] == "moss" for digest in set(then) - right)
+    assert lost
+
+
+def test_each_pair_of_copies_is_told_once_new_or_old(tmp_path, shades):
+    for number, picture in enumerate(shades("ruby", 0, 1, 5)):
+        picture.save(tmp_path / f"{number}.png")
+        picture.save(tmp_path / f"{number}.jpg", quality=95)
+    made = Recognizer("fake")
+    made.add_species("ruby", [tmp_path / "0.png", tmp_path / "2.png", tmp_path / "2.jpg"])
+    new = [str(tmp_path / name) for name in ("0.jpg", "1.png", "1.jpg")]
+    found = made.add_photos("ruby", new).near_duplicates
+    photos = made.collection.find("ruby").photos
+    rows = zip(photos.origins, photos.vectors[:, 48:] * 2**0.5, strict=True)
+    expected = [
+        sorted([one, other])
+        for (one, a), (other, b) in itertools.combinations(rows, 2)
+        if a @ b >= 0.98 and (one in new or other in new)
+    ]
+    assert [str(tmp_path / "0.jpg"), str(tmp_path / "0.png")] in expected
+    assert [str(tmp_path / "1.jpg"), str(tmp_path / "1.png")] in expected
+    assert sorted(sorted([pair.one, pair.other]) for pair in found) == sorted(expected)
+
+
+def test_copies_are_never_less_alike_than_photos_of_two_species(tmp_path, shades):
+    """Where two species have photos so alike, that is how pictures are, and no copy."""
+    picture = shades("ruby", 0)[0]
+    for name, quality in (("a", 95), ("b", 90), ("c", 97)):
+        picture.save(tmp_path / f"{name}.jpg", quality=quality)
+    made = Recognizer("fake")
+    made.add_species("garnet", [tmp_path / "a.jpg"])
+    receipt = made.add_species("ruby", [tmp_path / "b.jpg", tmp_path / "c.jpg"])
+    vectors = {one.name: one.photos.vectors[:, 48:] * 2**0.5 for one in made.species()}
+    apart = float((vectors["ruby"] @ vectors["garnet"].T).max())
+    assert apart > 0.98
+    assert [pair.cosine > apart for pair in receipt.near_duplicates] in ([], [True])
+    own = float(vectors["ruby"][0] @ vectors["ruby"][1])
+    assert bool(receipt.near_duplicates) == (own > apart)
+
+
+def test_what_stands_out_is_told_with_its_cosine_to_the_mean(colours, shades):
+    receipt = colours.add_species("moss", [*shades("moss", *range(5)), shades("ruby", 9)[0]])
+    rows = colours.collection.find("moss").photos.vectors[:, 48:].astype(float)
+    mean = rows.mean(0)
+    expected = rows[5] @ mean / np.linalg.norm(rows[5]) / np.linalg.norm(mean)
+    assert receipt.outliers[0].cosine == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_species_that_is_mostly_taken_for_another_has_no_outliers(colours, shades):
+    """Where most of its photos are not recognised it is the species that is not told apart."""
+    receipt = colours.add_species(
+        "odd", [*shades("moss", 10, 11), *shades("ruby", 10, 11), *shades("sky", 10)]
+    )
+    assert 0 < 2 * receipt.recognised.right <= receipt.recognised.of
+    assert receipt.outliers == ()

@@ -272,7 +272,7 @@ def _near_duplicates(moment: Moment, own: Tensor, names: dict[str, str]) -> tupl
     with_all[:, own] = -1.0
     least = max(_SAME, float(with_all.max()) + 1e-6)
     found = (cosines >= least).nonzero().tolist()
-    first, everyone = set(new), own.tolist()
+    everyone = own.tolist()
     pairs = ((new[i], everyone[j], float(cosines[i, j].clamp(max=1))) for i, j in found)
     return tuple(
         Likeness(
@@ -281,5 +281,5 @@ def _near_duplicates(moment: Moment, own: Tensor, names: dict[str, str]) -> tupl
             cosine,
         )
         for a, b, cosine in pairs
-        if a > b or (a < b and b not in first)
+        if a > b  # new photos come after those that were there
     )

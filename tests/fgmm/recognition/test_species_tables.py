@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 
 import numpy as np
 import pytest
@@ -158,3 +159,27 @@ def test_left_out_is_the_same_whatever_the_block(monkeypatch):
     monkeypatch.setattr("fgmm.recognition.scorer._ROWS_A_BLOCK", 3)
     torch.testing.assert_close(made.left_out().logits, whole, equal_nan=True)
     assert scorer(collection([0, 0])).left_out().logits.shape == (0, 2)
+
+
+def test_without_a_background_photos_of_other_species_stand_for_pictures_in_general():
+    made = scorer(collection([0, 3, 2, 0, 4]), general=False)
+    left_out = made.photos.left_out(torch.arange(9)).tolist()
+    owners, ratios = [1, 1, 1, 2, 2, 4, 4, 4, 4], []
+    for row, own in zip(left_out, owners, strict=True):
+        for c in {1, 2, 4} - {own}:
+            e = made.weights[1] * row[c]
+            e = e if e > 0 else -1.5 * math.log(1 - e / 1.5)
+            ratios.append(math.exp(e - made.levels[1]))
+    assert len(ratios) == 18
+    assert np.mean(ratios) == pytest.approx(1, rel=1e-4)
+
+
+def test_nothing_is_carried_over_from_another_background():
+    now, other = collection([2, 0, 3, 1]), background(D, 8)
+    before = Scorer.of(now, background=other, joint_dim=JOINT)
+    features = rows(5, D, 61)
+    before.evidence(features)
+    held = Scorer.of(now, background=BACKGROUND, joint_dim=JOINT, previous=before)
+    fresh = Scorer.of(now, background=BACKGROUND, joint_dim=JOINT)
+    told, expected = held.evidence(features), fresh.evidence(features)
+    torch.testing.assert_close(told["photos"], expected["photos"])

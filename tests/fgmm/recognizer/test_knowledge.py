@@ -81,3 +81,20 @@ def test_pictures_alone_use_lineages(graph, pictures_only, shades):
     assert found.rollup("kind")[0].label == "gem"
     both = float(found.probabilities[0] + found.probabilities[1])
     assert found.rollup("kind")[0].probability == pytest.approx(both, abs=1e-5)
+
+
+def test_a_graph_is_trusted_as_far_as_words_are(shades):
+    """Words that name the wrong colours are believed less, and so are such attributes."""
+    made = Recognizer("fake")
+    made.add_species("one", shades("ruby", 0, 1, 2, 3), attributes={"blue": 1.0})
+    made.add_species("two", shades("sky", 0, 1, 2, 3), attributes={"red": 1.0})
+    moment = made._moment()
+    words = moment.scorer.weights[0]
+    assert words < 0.9
+    picture = shades("ruby", 9)[0]
+    _, joint = made._layers.split(made._layers.encode_one(picture))
+    told = moment.knowledge.evidence
+    expected = words * told.nats(told.scores(joint))[0]
+    torch.testing.assert_close(
+        made.classify(picture).evidence["knowledge"], expected, rtol=1e-4, atol=1e-5
+    )

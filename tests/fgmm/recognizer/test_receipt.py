@@ -46,6 +46,15 @@ def test_likeness_is_the_mean_over_pairs(colours, shades):
     assert receipt.usual == pytest.approx(others[0], abs=1e-6)  # torch's median of two: the lower
 
 
+def test_what_is_usual_is_the_median_of_the_other_species(colours, shades):
+    colours.add_species("moss", shades("moss", 0, 1, 2))
+    told = {name: colours.add_photos(name, shades(name, 6)) for name in ("ruby", "sky", "moss")}
+    again = {name: colours.add_photos(name, shades(name, 6)) for name in told}  # all are known
+    alike = {name: receipt.alike for name, receipt in again.items()}
+    for name, receipt in again.items():
+        assert receipt.usual == pytest.approx(min(alike[x] for x in alike if x != name), abs=1e-6)
+
+
 def test_counts_are_those_of_leaving_each_photo_out(colours, shades):
     """Photo by photo: a recogniser without it; its weights differ by a photo's worth."""
     given = {"ruby": range(4), "sky": range(4), "moss": range(3)}

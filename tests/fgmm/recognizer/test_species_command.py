@@ -129,3 +129,25 @@ def test_pictures_are_classified_by_a_library(folder):
     more = ["--knowledge", "flowers", "--level", "family"]
     assert "knows none of these species" in run("classify", "photos", *more, code=2)
     assert "leave it out" in run("classify", "photos", "--joint", "photos", code=2)
+
+
+def test_photos_that_are_known_are_no_failure():
+    run("species", "add", "ruby", "photos/ruby", *FAKE)
+    assert "0 photos added, 5 photos now" in run("species", "add", "ruby", "photos/ruby")
+
+
+def test_folders_of_which_none_can_be_used_are_a_failure(folder, tmp_path):
+    for picture in folder.glob("*/*.png"):
+        picture.write_bytes(b"no picture")
+    said = run("species", "add", "--each-folder", "photos", *FAKE, code=2)
+    assert said.count("failed: ") == 3
+    assert not list(tmp_path.glob("*.fgmm"))
+
+
+def test_a_library_that_was_there_stays_though_nothing_is_in_it(tmp_path):
+    run("species", "add", "ruby", "photos/ruby", *FAKE)
+    run("species", "undo")
+    run("species", "add", "ruby", "photos/none.png", code=2)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    run("species", "add", "ruby", "broken.png", code=2)
+    assert len(run("species", "history").splitlines()) == 2

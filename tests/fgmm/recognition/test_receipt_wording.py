@@ -1,0 +1,44 @@
+"""Advice: each rule by a case just on either side of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fgmm.recognition.receipt import Share
+from fgmm.recognition.receipt_wording import advise
+
+# ten photos, all recognised and told apart, no more alike than other species' are
+FINE = {
+    "n_photos": 10,
+    "recognised": Share(10, 10),
+    "told_apart": Share(20, 20),
+    "alike": 0.6,
+    "usual": 0.6,
+    "nearest": "wren",
+    "reads_words": True,
+}
+
+CASES = {
+    "nothing to say": ({}, "Enough for pictures like these"),
+    "no photo": ({"n_photos": 0}, "it has no photo yet"),
+    "one photo": ({"n_photos": 1}, "one photo beyond its words"),
+    "one, and no words": ({"n_photos": 1, "reads_words": False}, "one photo; nothing"),
+    "four photos": ({"n_photos": 4}, "5 or more, of different individuals"),
+    "five photos": ({"n_photos": 5}, "Enough for pictures like these"),
+    "fifteen photos": ({"n_photos": 15}, "Enough for pictures like these"),
+    "sixteen photos": ({"n_photos": 16}, "More of the same would change little"),
+    # others are 0.4 apart: less than half of that is much alike
+    "much alike": ({"alike": 0.81}, "take some from other sides"),
+    "alike, not much": ({"alike": 0.79}, "Enough for pictures like these"),
+    "less alike than usual": ({"alike": 0.1}, "Enough for pictures like these"),
+    "hard to tell apart": ({"told_apart": Share(17, 20)}, "what tells it from wren would help"),
+    "told apart": ({"told_apart": Share(18, 20)}, "Enough for pictures like these"),
+    "not recognised": ({"recognised": Share(8, 10)}, "not all of its photos are recognised"),
+    "recognised": ({"recognised": Share(9, 10)}, "Enough for pictures like these"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_advice_follows_from_what_was_counted(case):
+    change, words = CASES[case]
+    assert words in advise(**FINE | change)

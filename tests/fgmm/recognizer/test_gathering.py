@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from fgmm import Recognizer
 from fgmm.errors import ImageError
@@ -22,3 +27,26 @@ def test_photos_to_be_forgotten_are_named_by_a_path_or_several(folder):
     made.remove("ruby", photos=[folder / "ruby" / "1.png", str(folder / "ruby" / "3.png")])
     kept = [str(folder / "ruby" / f"{number}.png") for number in (2, 4)]
     assert list(made.collection.find("ruby").photos.origins) == kept
+
+
+def test_after_a_broken_file_each_photo_keeps_its_own_path_and_content(folder):
+    """The first cannot be read and the second is known: vectors, digests, paths stay together."""
+    made = Recognizer("fake")
+    made.add_species("ruby", [folder / "ruby" / "1.png"])
+    (folder / "ruby" / "0.png").write_bytes(b"no picture")
+    made.add_photos("ruby", folder / "ruby")
+    photos = made.collection.find("ruby").photos
+    assert photos.origins == tuple(str(folder / "ruby" / f"{n}.png") for n in (1, 2, 3, 4))
+    for origin, digest, vector in zip(photos.origins, photos.digests, photos.vectors, strict=True):
+        assert digest == hashlib.sha256(Path(origin).read_bytes()).hexdigest()
+        np.testing.assert_allclose(
+            vector, made._layers.encode_one(origin).vectors[0].numpy(), atol=1e-6
+        )
+
+
+def test_pictures_of_the_same_numbers_and_other_sides_are_other_pictures():
+    wide = Image.new("RGB", (24, 12), "red")
+    receipt = Recognizer("fake").add_species(
+        "ruby", [wide, wide.transpose(Image.Transpose.ROTATE_90)]
+    )
+    assert receipt.used == ("#0", "#1")

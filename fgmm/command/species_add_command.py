@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path  # noqa: TC003 (typer reads the annotations)
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -88,6 +88,7 @@ def add_to_library(
     if name is None:
         _add_each(library, encoder, folders)
         return
+    _refuse_path(name)
     from fgmm.command.picture_list import list_pictures
 
     pictures = list_pictures(photos or [])
@@ -96,6 +97,18 @@ def add_to_library(
     console().print(Text(str(receipt)), soft_wrap=True)
     if any(one.why != "known" for one in receipt.refused):
         raise typer.Exit(PARTLY)
+
+
+def _refuse_path(name: str) -> None:
+    """Notice a name that was forgotten: the first photo then stands in its place."""
+    path = Path(name)
+    if path.is_file() or (len(path.parts) > 1 and path.is_dir()):
+        kind = "folder" if path.is_dir() else "file"
+        raise typer.BadParameter(
+            f"{name} is a {kind} and no name: first comes what the species is called, such as "
+            f'fgmm species add "wren" {name}',
+            param_hint="NAME",
+        )
 
 
 def _add_one(

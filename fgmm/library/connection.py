@@ -113,7 +113,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StoreError(_message(path, str(error))) from error
-    except DamagedError as error:
+    except (DamagedError, UnicodeDecodeError) as error:  # bytes that were text once
         raise StoreError(
             f"the library {str(path)!r} is damaged: {error}; it was left as it is: go back to a "
             "copy, and see what `fgmm.library.verify` finds"

@@ -605,3 +605,11 @@ def test_a_closed_library_is_used_no_more(birds):
     for use in (library.reload, library.undo, library.history, lambda: add(library, "emu")):
         with pytest.raises(LibraryError, match="was closed"):
             use()
+
+
+def test_text_that_is_no_text_any_more_is_damage(birds):
+    with (
+        pytest.raises(StoreError, match=r"is damaged: .*go back to a copy"),
+        reading(birds, 1.0, readonly=True),
+    ):
+        b"\x87".decode()

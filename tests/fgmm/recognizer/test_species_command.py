@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from fgmm import Recognizer
 from fgmm.command.application import app
+from fgmm.errors import StoreError
 
 FAKE = ["--encoder", "fake"]
 
@@ -151,3 +152,12 @@ def test_a_library_that_was_there_stays_though_nothing_is_in_it(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     run("species", "add", "ruby", "broken.png", code=2)
     assert len(run("species", "history").splitlines()) == 2
+
+
+def test_a_forgotten_name_is_noticed():
+    """The first photo, or a folder, then stands where the name should."""
+    for given in ("photos/ruby/0.png", "photos/ruby"):
+        said = " ".join(run("species", "add", given, "photos/ruby/1.png", *FAKE, code=2).split())
+        assert "and no name: first comes what the species is called" in said
+    with pytest.raises(StoreError, match="there is no"):
+        Recognizer.load("colours.fgmm")

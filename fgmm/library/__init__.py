@@ -10,7 +10,7 @@ from __future__ import annotations
 from fgmm.library.changes import add_photos, add_species, merge, new_photos, remove, rename
 from fgmm.library.collection import Collection
 from fgmm.library.file import LibraryFile
-from fgmm.library.folder import export_folder, import_folder
+from fgmm.library.folder import export_folder, import_folder, import_thumbnails
 from fgmm.library.history import HistoryEntry
 from fgmm.library.memory import MemoryLibrary
 from fgmm.library.photos import Photos, utc_now
@@ -29,6 +29,7 @@ __all__ = [
     "add_species",
     "export_folder",
     "import_folder",
+    "import_thumbnails",
     "merge",
     "new_photos",
     "remove",

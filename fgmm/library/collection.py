@@ -198,6 +198,11 @@ class Collection:
         return None if key is None else self.species[key]
 
     @property
+    def digests(self) -> list[str]:
+        """The digests of all photos."""
+        return list(self._digests)
+
+    @property
     def n_photos(self) -> int:
         """How many photos all species have together."""
         return len(self._digests)

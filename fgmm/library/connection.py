@@ -56,6 +56,8 @@ def connected(path: Path, patience: float, *, readonly: bool) -> Iterator[sqlite
                 connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # of a new file
                 connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
                 connection.execute("PRAGMA fullfsync = ON")
+                # Some builds of SQLite leave what was deleted in the file until it is needed.
+                connection.execute("PRAGMA secure_delete = ON")
             yield connection
         finally:
             connection.close()

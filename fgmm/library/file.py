@@ -14,9 +14,9 @@ from fgmm.library.access import Access
 from fgmm.library.history import detail_text, difference
 from fgmm.library.memory import check_same_space
 from fgmm.library.opening import bring_up_to_date, check_file, make_file
-from fgmm.library.reading import State, last_change, read_state
+from fgmm.library.reading import State, catch_up, read_state
 from fgmm.library.texts import FileTexts
-from fgmm.library.thumbnails import Thumbnails
+from fgmm.library.thumbnails import FileThumbnails, write_thumbnails
 from fgmm.library.writing import (
     forget_removed,
     last_undoable,
@@ -156,7 +156,11 @@ class LibraryFile:
         return self._state.collection
 
     def apply(
-        self, change: Callable[[Collection], Collection], what: str, detail: Mapping[str, Any]
+        self,
+        change: Callable[[Collection], Collection],
+        what: str,
+        detail: Mapping[str, Any],
+        thumbnails: Mapping[str, bytes] | None = None,
     ) -> Collection:
         """Make a change, all of it or nothing; it is on the disk when this returns.
 
@@ -169,6 +173,8 @@ class LibraryFile:
             Name of the change, for the history.
         detail : mapping
             What else the history should say; JSON.
+        thumbnails : mapping of str to bytes, optional
+            To keep with photos that the change adds, see `fgmm.library.thumbnails`.
 
         Returns
         -------
@@ -178,7 +184,8 @@ class LibraryFile:
         Raises
         ------
         LibraryError
-            If the new collection is of another space, or ``detail`` is no JSON.
+            If the new collection is of another space, ``detail`` is no JSON, or a thumbnail is
+            none, or of a photo that no species has.
         StoreError
             If the file cannot be written, or others do not leave it in time.
         """
@@ -189,7 +196,10 @@ class LibraryFile:
             after = change(state.collection)
             check_same_space(state.collection, after)
             changed = difference(state.places, after)
-            return write_change(connection, state, after, changed, what, text) if changed else state
+            if not changed:
+                return state
+            write_thumbnails(connection, after, thumbnails or {})
+            return write_change(connection, state, after, changed, what, text)
 
         return self._change(write)
 
@@ -227,7 +237,7 @@ class LibraryFile:
     def reload(self) -> Collection:
         """Read what other processes have changed; give the collection as it is now."""
         with self._lock, self._access.reading() as connection:
-            self._state = self._caught_up(connection)
+            self._state = catch_up(connection, self._state, self.path)
             return self._state.collection
 
     def forget(self) -> None:
@@ -254,9 +264,9 @@ class LibraryFile:
             _logger.warning("what was removed is forgotten, but the file is as large: %s", error)
 
     @property
-    def thumbnails(self) -> Thumbnails:
+    def thumbnails(self) -> FileThumbnails:
         """Small pictures of the photos, by digest."""
-        return Thumbnails(self._access.reading, self._writing, lambda: self._state.collection)
+        return FileThumbnails(self._access.reading, self._writing, lambda: self._state.collection)
 
     @property
     def texts(self) -> FileTexts:
@@ -285,16 +295,5 @@ class LibraryFile:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """Hold the file alone, having read what others changed."""
         with self._lock, self._access.writing() as connection:
-            self._state = self._caught_up(connection)
+            self._state = catch_up(connection, self._state, self.path)
             yield connection
-
-    def _caught_up(self, connection: sqlite3.Connection) -> State:
-        if last_change(connection) == self._state.last:
-            return self._state
-        state = read_state(connection, self._state)
-        if state.key != self._state.key:
-            raise StoreError(
-                f"{str(self.path)!r} is another library than the one that was opened: it was "
-                "replaced; open it again"
-            )
-        return state

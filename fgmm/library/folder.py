@@ -2,7 +2,8 @@
 
 ``library.json`` says of what space it is and lists the species in order, each with its photos;
 ``vectors.safetensors`` holds one tensor, ``vectors`` (n, d) float32, a row for each photo in that
-order. Equal collections give equal bytes. History and thumbnails stay in the library.
+order; ``thumbnails/`` a JPEG file for each photo that has one, named by its digest. Equal
+collections give equal bytes. History stays in the library.
 """
 
 from __future__ import annotations
@@ -20,22 +21,27 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from fgmm.errors import StoreError
+from fgmm.errors import LibraryError, StoreError
 from fgmm.library.collection import Collection
 from fgmm.library.photos import Photos
 from fgmm.library.species import Species
+from fgmm.library.thumbnails import LARGEST_THUMBNAIL, check_thumbnail, check_thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["export_folder", "import_folder"]
+__all__ = ["export_folder", "import_folder", "import_thumbnails"]
 
 _FORMAT, _VERSION = "fgmm.library", 1
-_WORDS, _VECTORS = "library.json", "vectors.safetensors"
+_WORDS, _VECTORS, _THUMBNAILS = "library.json", "vectors.safetensors", "thumbnails"
 _LARGEST_WORDS = 1 << 30
 
 
-def export_folder(collection: Collection, path: str | os.PathLike[str]) -> None:
+def export_folder(
+    collection: Collection,
+    path: str | os.PathLike[str],
+    thumbnails: Mapping[str, bytes] | None = None,
+) -> None:
     """Write a collection into a new folder, whole or not at all.
 
     Parameters
@@ -43,11 +49,15 @@ def export_folder(collection: Collection, path: str | os.PathLike[str]) -> None:
     collection : Collection
     path : path
         Must not be there, or be an empty folder.
+    thumbnails : mapping of str to bytes, optional
+        Of its photos, by digest, such as ``library.thumbnails.some(collection.digests)``.
 
     Raises
     ------
     StoreError
         If there is something already, or nothing can be written there.
+    LibraryError
+        If a thumbnail is none, or of a photo that is not in the collection.
 
     Examples
     --------
@@ -60,7 +70,8 @@ def export_folder(collection: Collection, path: str | os.PathLike[str]) -> None:
     ...     import_folder(f"{folder}/birds") == birds
     True
     """
-    place = Path(path)
+    place, small = Path(path), dict(thumbnails or {})
+    check_thumbnails(collection, small)
     vectors = np.concatenate(
         [np.empty((0, collection.dim), np.float32), *(s.photos.vectors for s in collection)]
     )
@@ -83,6 +94,10 @@ def export_folder(collection: Collection, path: str | os.PathLike[str]) -> None:
         draft = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
         draft.mkdir()
         _write(draft / _VECTORS, content)
+        if small:
+            (draft / _THUMBNAILS).mkdir()
+        for digest, jpeg in small.items():
+            _write(draft / _THUMBNAILS / f"{digest}.jpg", jpeg)
         _write(draft / _WORDS, (json.dumps(told, indent=1, allow_nan=False) + "\n").encode())
         if place.exists():
             place.rmdir()
@@ -132,6 +147,38 @@ def import_folder(path: str | os.PathLike[str]) -> Collection:
         raise StoreError(f"{problem}it is damaged or something else ({error})") from error
     except (AttributeError, RecursionError, OverflowError) as error:
         raise StoreError(f"{problem}it is something else ({error})") from error
+
+
+def import_thumbnails(path: str | os.PathLike[str], collection: Collection) -> dict[str, bytes]:
+    """Read the thumbnails of a folder that `export_folder` wrote; other files are left alone.
+
+    Parameters
+    ----------
+    path : path
+    collection : Collection
+        What `import_folder` read from it.
+
+    Returns
+    -------
+    dict of str to bytes
+        By the photo's digest.
+
+    Raises
+    ------
+    StoreError
+        If one is no thumbnail, or cannot be read.
+    """
+    found = {}
+    for digest in collection.digests:
+        file = Path(path) / _THUMBNAILS / f"{digest}.jpg"
+        try:
+            if file.is_file():
+                with file.open("rb") as opened:
+                    found[digest] = opened.read(LARGEST_THUMBNAIL + 1)  # more is refused below
+                check_thumbnail(found[digest])
+        except (OSError, LibraryError) as error:
+            raise StoreError(f"cannot read the thumbnail {str(file)!r}: {error}") from error
+    return found
 
 
 def _words(species: Species) -> dict[str, Any]:

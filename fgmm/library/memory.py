@@ -19,6 +19,7 @@ from fgmm.library.history import (
 )
 from fgmm.library.photos import utc_now
 from fgmm.library.texts import MemoryTexts
+from fgmm.library.thumbnails import MemoryThumbnails, check_thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +59,8 @@ class MemoryLibrary:
     ----------
     texts : MemoryTexts
         Vectors of texts, by key, kept so that they need not be computed again.
+    thumbnails : MemoryThumbnails
+        Small pictures of the photos, by digest.
 
     Examples
     --------
@@ -75,6 +78,7 @@ class MemoryLibrary:
     def __init__(self, collection: Collection) -> None:
         self._lock = threading.RLock()
         self.texts = MemoryTexts()
+        self.thumbnails = MemoryThumbnails(lambda: self._collection)
         self._collection = collection
         self._places = places_of(collection)
         self._history: list[HistoryEntry] = []
@@ -86,7 +90,11 @@ class MemoryLibrary:
         return self._collection
 
     def apply(
-        self, change: Callable[[Collection], Collection], what: str, detail: Mapping[str, Any]
+        self,
+        change: Callable[[Collection], Collection],
+        what: str,
+        detail: Mapping[str, Any],
+        thumbnails: Mapping[str, bytes] | None = None,
     ) -> Collection:
         """Make a change, all of it or nothing.
 
@@ -99,6 +107,8 @@ class MemoryLibrary:
             Name of the change, for the history.
         detail : mapping
             What else the history should say; JSON.
+        thumbnails : mapping of str to bytes, optional
+            To keep with photos that the change adds, see `fgmm.library.thumbnails`.
 
         Returns
         -------
@@ -108,7 +118,8 @@ class MemoryLibrary:
         Raises
         ------
         LibraryError
-            If the new collection is of another space, or ``detail`` is no JSON.
+            If the new collection is of another space, ``detail`` is no JSON, or a thumbnail is
+            none, or of a photo that no species has.
         """
         text = detail_text(what, detail)
         with self._lock:
@@ -116,10 +127,12 @@ class MemoryLibrary:
             check_same_space(self._collection, after)
             changed = difference(self._places, after)
             if changed:
+                check_thumbnails(after, thumbnails or {})
                 before = {key: self._places.get(key) for key in changed}
                 self._collection, self._places = after, placed(self._places, changed)
                 self._before[len(self._history) + 1] = before
                 self._note(what, json.loads(text))
+                self.thumbnails.put(thumbnails or {})
             return self._collection
 
     def undo(self) -> Collection:
@@ -162,6 +175,7 @@ class MemoryLibrary:
         with self._lock:
             self._before.clear()
             self.texts.clear()
+            self.thumbnails.forget()
             self._history = [
                 dataclasses.replace(entry, detail={}, forgotten=True) for entry in self._history
             ]

@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fgmm.errors import StoreError
 from fgmm.library.collection import Collection
 from fgmm.library.connection import DamagedError
 from fgmm.library.history import Place
@@ -19,9 +20,10 @@ from fgmm.library.records import (
 from fgmm.library.schema import identity_checksum
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
-__all__ = ["State", "last_change", "read_state"]
+__all__ = ["State", "catch_up", "last_change", "read_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,25 @@ def read_state(connection: sqlite3.Connection, known: State | None = None) -> St
         raise
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise DamagedError(f"it says what no library says ({error})") from error
+
+
+def catch_up(connection: sqlite3.Connection, known: State, path: Path) -> State:
+    """Read what others changed since a library was read last.
+
+    Raises
+    ------
+    StoreError
+        If another library is in its place.
+    """
+    if last_change(connection) == known.last:
+        return known
+    state = read_state(connection, known)
+    if state.key != known.key:
+        raise StoreError(
+            f"{str(path)!r} is another library than the one that was opened: it was replaced; "
+            "open it again"
+        )
+    return state
 
 
 def _read(connection: sqlite3.Connection, known: State | None) -> State:

@@ -197,7 +197,6 @@ def forget_removed(connection: sqlite3.Connection, state: State) -> None:
 
     All vectors of texts go too: nothing tells which are of words that were removed.
     """
-    connection.execute("PRAGMA secure_delete = ON")
     connection.execute("DROP TABLE IF EXISTS texts")
     kept = {n for record in state.records.values() for n in json.loads(record)["photos"]}
     dim = state.collection.dim

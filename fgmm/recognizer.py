@@ -14,27 +14,27 @@ from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder, name_encoder
 from fgmm.errors import LibraryError
 from fgmm.library import Collection, LibraryFile, MemoryLibrary, changes
 from fgmm.recognition.asking import Asking
-from fgmm.recognition.gathering import gather_photos, photos_named
+from fgmm.recognition.changing import Changing
+from fgmm.recognition.gathering import photos_named
 from fgmm.recognition.keeping import Keeping
 from fgmm.recognition.layers import PictureLayers
-from fgmm.recognition.receipt import Receipt, write_out
 from fgmm.recognition.words import SpeciesWords
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from fewshot import Background
     from fgmm.encoders.base import ImageEncoder
-    from fgmm.recognition.gathering import Gathered
     from fgmm.recognition.moment import Moment
+    from fgmm.recognition.receipt import Receipt
     from fgmm.templates import Templates
     from knowledge import KnowledgeGraph
 
 __all__ = ["Recognizer"]
 
 
-class Recognizer(Keeping, Asking):
+class Recognizer(Changing, Keeping, Asking):
     """Species learned one by one, from words and photos, and told apart in pictures.
 
     Nothing is trained: a photo is encoded once, and what is known is a sum over photos. So a
@@ -56,6 +56,9 @@ class Recognizer(Keeping, Asking):
         Sentences that names are put into, as in `fgmm.classify`.
     concept : str, optional
         What kind of thing all species are, such as "bird".
+    thumbnails : bool, optional
+        Whether to keep a small picture of each photo that is added, see `thumbnail`. By default
+        if the library has some already: not in a new one.
 
     Attributes
     ----------
@@ -85,11 +88,13 @@ class Recognizer(Keeping, Asking):
         background: Background | None = None,
         templates: Templates | None = None,
         concept: str | None = None,
+        thumbnails: bool | None = None,
     ) -> None:
         self._layers = PictureLayers(load_encoder(encoder))
         self._name = name_encoder(encoder)
         self._graph = knowledge
         self._concept = concept
+        self._thumbnails = thumbnails
         self._background = self._layers.background(background)
         self._joint_background = self._layers.joint_background()
         reader = self._layers.reader
@@ -127,9 +132,10 @@ class Recognizer(Keeping, Asking):
         description : str, optional
             What it looks like, in a sentence the encoder can read.
         attributes : mapping of str to float, optional
-            How far it has each attribute, 0 to 1: facts in a copy of the graph.
+            How far it has each attribute, 0 to 1: facts in a copy of the graph, in place of what
+            the graph says of its having them.
         parent : str, optional
-            What it is a kind of: a fact too.
+            What it is a kind of: a fact too, beside those of the graph.
         progress : bool, optional
             False: no bar. By default there is one after two seconds, on a terminal.
 
@@ -146,6 +152,9 @@ class Recognizer(Keeping, Asking):
             If none of the photos can be read.
         TextTooLong
             If a name or the description is longer than the encoder reads.
+        knowledge.GraphError
+            If a strength is not from 0 to 1. `knowledge.CyclicGraph`, if the parent is a kind of
+            the species itself.
         """
         about: dict[str, Any] = {
             "names": names if isinstance(names, str) else tuple(names),
@@ -155,7 +164,7 @@ class Recognizer(Keeping, Asking):
             "id": uuid.uuid4().hex,
         }
         changes.add_species(self.collection, name, **about)  # before anything is encoded
-        found = gather_photos(photos, self._layers, self.collection, None, progress=progress)
+        found = self._gather(photos, None, progress)
         if not len(found.photos) and self._words is None:
             raise LibraryError(
                 f"{name!r} has no photos, and the encoder {self._name!r} reads no words: give "
@@ -195,7 +204,7 @@ class Recognizer(Keeping, Asking):
         ImageError
             If none of the photos can be read.
         """
-        found = gather_photos(photos, self._layers, self.collection, name, progress=progress)
+        found = self._gather(photos, name, progress)
         detail = {"name": name, "photos": len(found.photos)}
         return self._add(
             lambda now: changes.add_photos(now, name, found.photos),
@@ -271,25 +280,3 @@ class Recognizer(Keeping, Asking):
         """
         detail = {"name": into, "other": other}
         self._change(lambda now: changes.merge(now, into, other), "merge", detail)
-
-    def _add(
-        self,
-        change: Callable[[Collection], Collection],
-        told: tuple[str, dict[str, Any]],
-        found: Gathered,
-        name: str,
-    ) -> Receipt:
-        before = self._moment() if len(self) else None
-        self._change(change, *told)
-        return write_out(before, self._moment(), self.collection.find(name).name, found)
-
-    def _change(
-        self, change: Callable[[Collection], Collection], what: str, detail: dict[str, Any]
-    ) -> None:
-        """Make a change, once it is certain that pictures can be classified after it."""
-        before = self.collection
-        after = change(before)
-        held = self._make(after) if len(after) else None
-        made = self.library.apply(lambda now: after if now is before else change(now), what, detail)
-        if made is after:
-            self._held = held

@@ -125,11 +125,12 @@ def export_library(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
     library: LibraryOption,
 ) -> None:
-    """Write a library as a folder that other programs read: safetensors and JSON."""
+    """Write a library as a folder that other programs read: safetensors, JSON, thumbnails."""
     from fgmm.library import export_folder
 
-    here = _read(library).collection
-    export_folder(here, folder)
+    kept = _read(library)
+    here = kept.collection
+    export_folder(here, folder, kept.thumbnails.some(here.digests))
     _say(f"{len(here):,} species with {counted(here.n_photos, 'photo')} in {folder}")
 
 
@@ -138,11 +139,11 @@ def import_library(
     library: LibraryOption,
 ) -> None:
     """Make a new library of a folder that **fgmm species export** wrote."""
-    from fgmm.library import import_folder
+    from fgmm.library import import_folder, import_thumbnails
     from fgmm.recognition.keeping import write_library
 
     found = import_folder(folder)
-    write_library(found, library, "import")
+    write_library(found, library, "import", thumbnails=import_thumbnails(folder, found))
     _say(f"{len(found):,} species with {counted(found.n_photos, 'photo')} in {library}")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from fgmm.errors import ImageError, LibraryError
+from fgmm.images import read_image
 from fgmm.library import Photos
+from fgmm.library.thumbnails import make_thumbnail
 from fgmm.recognition.sources import content_of, list_sources, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from fgmm.library import Collection, Species
     from fgmm.recognition.layers import PictureLayers
@@ -54,11 +56,14 @@ class Gathered:
         What each is called in messages.
     refused : tuple of Refused
         In the order they were given.
+    thumbnails : mapping of str to bytes
+        JPEG files by digest, where they are wanted.
     """
 
     photos: Photos
     names: tuple[str, ...]
     refused: tuple[Refused, ...] = ()
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def gather_photos(
@@ -67,6 +72,7 @@ def gather_photos(
     collection: Collection,
     name: str | None,
     *,
+    thumbnails: bool = False,
     progress: bool | None = None,
 ) -> Gathered:
     """Encode pictures that are new; what is known already is not encoded again.
@@ -79,6 +85,8 @@ def gather_photos(
     collection : Collection
     name : str or None
         The species they are for; None for one that is yet to come.
+    thumbnails : bool, default=False
+        Make a small picture of each.
     progress : bool, optional
         False: no bar.
 
@@ -131,7 +139,11 @@ def gather_photos(
         [digests[position] for position in found.positions],
         [origin_of(sources[at]) for at in kept],
     )
-    return Gathered(photos, tuple(names[at] for at in kept), left_out)
+    small = {}
+    if thumbnails:
+        pictures = (read_image(fresh[digest][1]) for digest in photos.digests)
+        small = dict(zip(photos.digests, map(make_thumbnail, pictures), strict=True))
+    return Gathered(photos, tuple(names[at] for at in kept), left_out, small)
 
 
 def _refuse_nothing_left(refused: tuple[Refused, ...]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgmm.encoders.registry import DEFAULT_ENCODER
 from fgmm.errors import SpaceMismatch, StoreError
+from fgmm.images import read_image
 from fgmm.library import Collection, LibraryFile, MemoryLibrary
 from fgmm.recognition.species_list import SpeciesList
 
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
+    from PIL import Image
     from typing_extensions import Self
 
     from fgmm.encoders.base import ImageEncoder
     from fgmm.library import HistoryEntry
+    from fgmm.recognition.species_prediction import NearestPhoto
     from fgmm.recognition.words import SpeciesWords
     from knowledge import KnowledgeGraph
 
@@ -50,6 +53,9 @@ class Keeping:
     ) -> Self:
         """Open a library file, or make one; from then on every change is on the disk.
 
+        A file that is made is a library without species at once, whatever comes of the first
+        addition.
+
         Parameters
         ----------
         path : path
@@ -58,7 +64,7 @@ class Keeping:
             By default the one the library was made with; ``tiny`` for a new one.
         knowledge : KnowledgeGraph, optional
         **more
-            ``background``, ``templates``, ``concept``: as of the class.
+            ``background``, ``templates``, ``concept``, ``thumbnails``: as of the class.
 
         Returns
         -------
@@ -108,6 +114,7 @@ class Keeping:
         with LibraryFile.open(path, readonly=True) as file:
             library = MemoryLibrary(file.collection)
             library.texts.put(file.texts.get())
+            library.thumbnails.put(file.thumbnails.some(file.collection.digests))
             return cls._over(library, path, encoder, knowledge, more)
 
     @classmethod
@@ -146,7 +153,7 @@ class Keeping:
         """
         here, words = self.collection, self._words
         texts = {} if words is None else self.library.texts.get(words.keys(here))
-        write_library(here, path, "save", texts)
+        write_library(here, path, "save", texts, self.library.thumbnails.some(here.digests))
 
     @property
     def collection(self) -> Collection:
@@ -162,6 +169,28 @@ class Keeping:
             A sequence of `fgmm.library.Species`.
         """
         return SpeciesList(self.collection)
+
+    def thumbnail(self, photo: NearestPhoto | str) -> Image.Image | None:
+        """Give the small picture that is kept of a photo.
+
+        Parameters
+        ----------
+        photo : NearestPhoto or str
+            ``prediction.nearest_photo()``, or a photo's digest.
+
+        Returns
+        -------
+        PIL.Image.Image or None
+            At most 128 pixels a side, upright. None where none is kept, see ``thumbnails`` of the
+            class.
+
+        Raises
+        ------
+        StoreError
+            If it is damaged.
+        """
+        jpeg = self.library.thumbnails.get(photo if isinstance(photo, str) else photo.digest)
+        return None if jpeg is None else read_image(jpeg)
 
     def history(self) -> list[HistoryEntry]:
         """List all changes, the first first."""
@@ -202,6 +231,7 @@ def write_library(
     path: str | os.PathLike[str],
     what: str,
     texts: Mapping[bytes, np.ndarray] | None = None,
+    thumbnails: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a collection to a new library file, in one piece.
 
@@ -214,6 +244,8 @@ def write_library(
         What its history says came first.
     texts : mapping of bytes to array of shape (d,), optional
         Vectors of its texts, by key, so that they need not be computed again.
+    thumbnails : mapping of str to bytes, optional
+        Of its photos, by digest.
 
     Raises
     ------
@@ -230,7 +262,7 @@ def write_library(
     try:
         space, dim, encoder = collection.space, collection.dim, collection.encoder
         with LibraryFile.create(part, space, dim, encoder) as file:
-            file.apply(lambda _: collection, what, {"species": len(collection)})
+            file.apply(lambda _: collection, what, {"species": len(collection)}, thumbnails)
             file.texts.put(texts or {})
         part.replace(place)
     finally:

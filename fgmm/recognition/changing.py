@@ -1,0 +1,71 @@
+"""The part of a recogniser that makes changes: all that can fail comes before the library's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fgmm.recognition.gathering import gather_photos
+from fgmm.recognition.receipt import Receipt, write_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fgmm.library import Collection, LibraryFile, MemoryLibrary
+    from fgmm.recognition.gathering import Gathered
+    from fgmm.recognition.layers import PictureLayers
+    from fgmm.recognition.moment import Moment
+
+__all__ = ["Changing"]
+
+
+class Changing:
+    """Changes the library: what `fgmm.Recognizer` does when it adds, removes, renames, merges."""
+
+    library: MemoryLibrary | LibraryFile
+    _layers: PictureLayers
+    _thumbnails: bool | None
+    _held: Moment | None
+    if TYPE_CHECKING:
+
+        def _moment(self) -> Moment: ...
+        def _make(self, collection: Collection) -> Moment: ...
+
+    def _gather(self, photos: Any, name: str | None, progress: bool | None) -> Gathered:
+        """Encode the photos that are new; nothing is changed yet."""
+        wanted = self._thumbnails
+        return gather_photos(
+            photos,
+            self._layers,
+            self.library.collection,
+            name,
+            thumbnails=bool(self.library.thumbnails) if wanted is None else wanted,
+            progress=progress,
+        )
+
+    def _add(
+        self,
+        change: Callable[[Collection], Collection],
+        told: tuple[str, dict[str, Any]],
+        found: Gathered,
+        name: str,
+    ) -> Receipt:
+        before = self._moment() if len(self.library.collection) else None
+        self._change(change, *told, found.thumbnails)
+        return write_out(before, self._moment(), self.library.collection.find(name).name, found)
+
+    def _change(
+        self,
+        change: Callable[[Collection], Collection],
+        what: str,
+        detail: dict[str, Any],
+        thumbnails: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Make a change, once it is certain that pictures can be classified after it."""
+        before = self.library.collection
+        after = change(before)
+        held = self._make(after) if len(after) else None
+        made = self.library.apply(
+            lambda now: after if now is before else change(now), what, detail, thumbnails
+        )
+        if made is after:
+            self._held = held

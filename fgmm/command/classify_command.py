@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
-from fgmm.command.classify_inputs import check_knowledge, choose_labels, find_graph
+from fgmm.command.classify_inputs import (
+    check_knowledge,
+    check_library_options,
+    choose_labels,
+    find_graph,
+)
 from fgmm.command.graph_argument import GRAPH_HELP
 from fgmm.command.label_list import check_labels
 from fgmm.command.terminal import BAD, PARTLY, announced, console, list_failures
@@ -126,6 +131,22 @@ def classify_pictures(
             "perhaps the family of several.",
         ),
     ] = None,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            "--coverage",
+            metavar="SHARE",
+            help="With --library: also give the species among which the right one is this often, "
+            "such as 0.9, judged by the photos it was given.",
+        ),
+    ] = None,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="With --library: all pictures show one individual; give one answer.",
+        ),
+    ] = False,
     top: Annotated[
         int,
         typer.Option(
@@ -174,7 +195,7 @@ def classify_pictures(
     fgmm classify bird.jpg --library birds.fgmm
 
     A probability says how likely a label is among those you gave, not whether the thing is
-    in the picture at all.
+    in the picture at all. A library also says how likely it is none of its species.
 
     Exit code 0: all went well. 1: some pictures could not be read. 2: nothing could be done.
     In csv, text that a spreadsheet would run as a formula gets an apostrophe before it.
@@ -184,6 +205,7 @@ def classify_pictures(
     if output is not None and not output.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
 
+    check_library_options(library, coverage, together=together)
     if library is None:
         check_labels(candidates)
     elif joint is not None:
@@ -214,6 +236,8 @@ def classify_pictures(
             knowledge=graph,
             level=level,
             floor=floor,
+            coverage=coverage,
+            together=together,
             templates=template or None,
             concept=concept,
             batch_size=batch_size,
@@ -235,7 +259,8 @@ def classify_pictures(
             joint=learned,
             batch_size=batch_size,
         )
-    from fgmm.command.report import Wanted, print_table, write_csv, write_json_lines
+    from fgmm.command.report import print_table
+    from fgmm.command.report_files import Wanted, write_csv, write_json_lines
 
     write = {"table": print_table, "jsonl": write_json_lines, "csv": write_csv}[form]
     with _opened(output) as to:

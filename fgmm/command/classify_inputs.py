@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fgmm.joint import JointEmbedding
     from knowledge import KnowledgeGraph
 
-__all__ = ["check_knowledge", "choose_labels", "find_graph"]
+__all__ = ["check_knowledge", "check_library_options", "choose_labels", "find_graph"]
 
 
 def choose_labels(
@@ -36,6 +36,27 @@ def choose_labels(
     if labels_file is not None:
         return read_label_file(labels_file)
     return split_labels(labels or "")
+
+
+def check_library_options(library: Path | None, coverage: float | None, *, together: bool) -> None:
+    """Check what only a library can answer."""
+    for option, given in (("--coverage", coverage is not None), ("--together", together)):
+        if given and library is None:
+            raise typer.BadParameter(
+                "only a library can answer this: name one by --library, or leave it out",
+                param_hint=option,
+            )
+    if coverage is not None and not 0 < coverage < 1:
+        raise typer.BadParameter(
+            f"{coverage:g} is no share: give more than 0 and less than 1, such as 0.9",
+            param_hint="--coverage",
+        )
+    if coverage is not None and together:
+        raise typer.BadParameter(
+            "the photos are judged one by one, and that says nothing of several pictures "
+            "together: leave one of the two out",
+            param_hint="--coverage",
+        )
 
 
 def find_graph(

@@ -137,7 +137,7 @@ def _write_npz(embedded: ImageEmbeddings, path: Path) -> None:
 
 
 def _write_csv(embedded: ImageEmbeddings, path: Path) -> None:
-    from fgmm.command.report import safe_cell
+    from fgmm.command.report_files import safe_cell
 
     with path.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
         rows = csv.writer(file, lineterminator="\n")

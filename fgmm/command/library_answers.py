@@ -9,7 +9,6 @@ import typer
 from fgmm.command.terminal import announced
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from fgmm.predictions import Predictions
@@ -20,7 +19,7 @@ __all__ = ["ask_library"]
 
 
 def ask_library(
-    pictures: Sequence[Path],
+    pictures: list[Path],
     library: Path,
     candidates: list[str] | None,
     *,
@@ -29,6 +28,8 @@ def ask_library(
     knowledge: KnowledgeGraph | None,
     level: str | None,
     floor: float | None,
+    coverage: float | None,
+    together: bool,
     templates: Templates | None,
     concept: str | None,
     batch_size: int,
@@ -37,7 +38,7 @@ def ask_library(
 
     Parameters
     ----------
-    pictures : sequence of Path
+    pictures : list of Path
     library : Path
     candidates : list of str or None
         Some of its species.
@@ -49,6 +50,10 @@ def ask_library(
         A rank to be added up to.
     floor : float or None
         How probable an answer must be.
+    coverage : float or None
+        Of prediction sets.
+    together : bool
+        Whether all pictures show one individual.
     templates, concept
         As of `fgmm.Recognizer`.
     batch_size : int
@@ -70,6 +75,7 @@ def ask_library(
         called = encoder or file.collection.encoder
     with announced(f"loading the encoder {called} ..."):
         from fgmm.encoders.registry import load_encoder
+        from fgmm.predictions import Predictions
         from fgmm.recognizer import Recognizer
 
         recognizer = Recognizer.load(
@@ -79,7 +85,10 @@ def ask_library(
             templates=templates,
             concept=concept,
         )
-    found: Predictions = recognizer.classify(list(pictures), candidates, batch_size=batch_size)
+    if together:
+        found = Predictions([recognizer.classify_together(pictures, candidates=candidates)], [])
+    else:
+        found = recognizer.classify(pictures, candidates, coverage=coverage, batch_size=batch_size)
     if (level or floor) and len(found) and found[0].known is None:
         raise typer.BadParameter(
             "the graph knows none of these species: give one that does, or leave this out",

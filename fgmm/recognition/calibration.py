@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import torch
@@ -79,9 +80,11 @@ class Calibration:
         Raises
         ------
         LibraryError
-            If the coverage is out of its range.
+            If the coverage is no number, or out of its range.
         """
-        if not 0 < coverage < 1:
+        given: object = coverage
+        is_number = isinstance(given, Real) and not isinstance(given, bool)
+        if not is_number or not 0 < coverage < 1:
             raise LibraryError(
                 f"coverage is {coverage!r}: it is the share of pictures whose species shall be in "
                 "the set; give more than 0 and less than 1, such as 0.9"

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from fgmm import classify
 from fgmm.command.application import app
-from fgmm.command.report import Wanted, safe_cell, write_json_lines
+from fgmm.command.report_files import Wanted, safe_cell, write_json_lines
 from fgmm.command.terminal import announced
 from fgmm.errors import CandidateError
 
@@ -383,7 +383,7 @@ def test_an_answer_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fgmm.command.report.write_csv", fail)
+    monkeypatch.setattr("fgmm.command.report_files.write_csv", fail)
     result = run("classify", "pics/red.png", *COLOURS, *FAKE, "--output", out)
     assert (result.exit_code, out.read_text()) == (2, "old")
     assert result.stderr == "error: No space left on device\n"

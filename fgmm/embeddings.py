@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fgmm.errors import SpaceMismatch
+from fgmm.half_rows import HalfRows, regroup
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,15 +54,12 @@ def unit_rows(vectors: Tensor) -> Tensor:
 
 
 def cosine_matrix(here: Tensor, there: Tensor) -> Tensor:
-    """Cosines of every row here with every row there, computed in float32.
+    """Cosines of every row here with every row there.
 
     Parameters
     ----------
-    here : Tensor of shape (n, d), float32
+    here, there : Tensor of shape (n, d) and (m, d), float32
         Unit rows.
-    there : Tensor of shape (m, d)
-        Unit rows of any precision; rows in half precision become float32 a block at a time,
-        so the rows here are never rounded and no second copy of ``there`` is made.
 
     Returns
     -------
@@ -70,18 +68,11 @@ def cosine_matrix(here: Tensor, there: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> cosine_matrix(torch.eye(2), torch.eye(2, dtype=torch.float16))
+    >>> cosine_matrix(torch.eye(2), torch.eye(2))
     tensor([[1., 0.],
             [0., 1.]])
     """
-    there = there.to(here.device)
-    if there.dtype == torch.float32:
-        return (here @ there.T).clamp_(-1, 1)
-    cosines = here.new_empty(len(here), len(there))
-    for start in range(0, len(there), _ROWS_A_BLOCK):
-        stop = start + _ROWS_A_BLOCK
-        cosines[:, start:stop] = here @ there[start:stop].float().T
-    return cosines.clamp_(-1, 1)
+    return (here @ there.to(here.device).T).clamp_(-1, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,18 +138,20 @@ class Embeddings:
             If the two come from different encoders.
         """
         check_space(self.space, other.space)
+        if isinstance(other, ClassMatrix):
+            return other.cosines(self.vectors)
         return cosine_matrix(self.vectors, other.vectors)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class ClassMatrix:
     """One unit vector a class, kept small: half precision from 10,000 classes on.
 
     Parameters
     ----------
-    vectors : Tensor of shape (k, d)
+    vectors : Tensor of shape (k, d), or list of such
         float32, float16 or bfloat16; finite, every row of length one as nearly as its
-        precision can say: checked.
+        precision can say: checked. A list holds the rows in blocks and is emptied on the way, so
+        that a million classes are never held twice.
     space : str
         As in `Embeddings`.
 
@@ -177,17 +170,29 @@ class ClassMatrix:
     ValueError: 1 of 1 rows are not of length one; first is row 0 with length 1.7321
     """
 
-    vectors: Tensor
-    space: str
+    __slots__ = ("_rows", "space")
 
-    def __post_init__(self) -> None:
-        v = self.vectors
-        if v.ndim != 2 or v.dtype not in _CLASS_DTYPES:
+    def __init__(self, vectors: Tensor | list[Tensor], space: str) -> None:
+        blocks = vectors if isinstance(vectors, list) else [vectors]
+        kinds = {(v.ndim, v.shape[1:], v.dtype) for v in blocks}
+        first = blocks[0] if blocks else torch.empty(0)
+        if len(kinds) != 1 or first.ndim != 2 or first.dtype not in _CLASS_DTYPES:
             raise ValueError(
                 "a class matrix is (k, d) in float32, float16 or bfloat16, "
-                f"not {tuple(v.shape)} {v.dtype}"
+                f"not {tuple(first.shape)} {first.dtype}"
             )
-        _check_lengths(v)
+        self.space = space
+        self._rows: Tensor | HalfRows
+        if first.dtype == torch.float32:
+            self._rows = first if len(blocks) == 1 else torch.cat(blocks)
+            _check_lengths(self._rows)
+            return
+        parts = [part for block in blocks for part in block.tensor_split(_cuts(block))]
+        blocks.clear()
+        # more than rounding can do to a length
+        allowed = _LENGTH_TOLERANCE + torch.finfo(first.dtype).eps
+        _refuse_lengths(torch.cat([part.float().norm(dim=1) for part in parts]), allowed)
+        self._rows = HalfRows(regroup(parts, _ROWS_A_BLOCK))
 
     @staticmethod
     def dtype_for(n_classes: int) -> torch.dtype:
@@ -195,26 +200,53 @@ class ClassMatrix:
         return torch.float16 if n_classes >= _HALF_FROM else torch.float32
 
     def __len__(self) -> int:
-        return len(self.vectors)
+        return len(self._rows)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the numbers."""
+        return self._rows.nbytes
+
+    @property
+    def vectors(self) -> Tensor:
+        """The rows (k, d), in the precision they are kept in; of half precision a copy."""
+        return self._rows if isinstance(self._rows, torch.Tensor) else self._rows.unpacked()
+
+    def cosines(self, here: Tensor) -> Tensor:
+        """Cosines of unit rows with every class, summed in single precision.
+
+        Parameters
+        ----------
+        here : Tensor of shape (n, d), float32
+            Never rounded, whatever the precision of the classes.
+
+        Returns
+        -------
+        Tensor of shape (n, k), float32, in [-1, 1]
+            Where ``here`` is.
+        """
+        if isinstance(self._rows, torch.Tensor):
+            return cosine_matrix(here, self._rows)
+        return self._rows.products(here).clamp_(-1, 1)
+
+
+def _cuts(block: Tensor) -> tuple[int, ...]:
+    """Say where to cut rows into blocks that multiply well."""
+    return tuple(range(_ROWS_A_BLOCK, len(block), _ROWS_A_BLOCK))
 
 
 def _check_lengths(vectors: Tensor) -> None:
-    """Refuse rows that are not of length one; a row that is not finite has no length."""
-    allowed = _LENGTH_TOLERANCE
-    if vectors.dtype == torch.float32:
-        lengths = vectors.norm(dim=1)
-    else:
-        allowed += torch.finfo(vectors.dtype).eps  # more than rounding can do to a length
-        # A block at a time: a million classes in half precision are not copied as a whole.
-        lengths = torch.empty(len(vectors), device=vectors.device)
-        for start in range(0, len(vectors), _ROWS_A_BLOCK):
-            stop = start + _ROWS_A_BLOCK
-            lengths[start:stop] = vectors[start:stop].float().norm(dim=1)
+    """Refuse rows that are not of length one."""
+    _refuse_lengths(vectors.norm(dim=1), _LENGTH_TOLERANCE)
+
+
+def _refuse_lengths(lengths: Tensor, allowed: float) -> None:
+    """Refuse lengths that are not one; a row that is not finite has no length."""
     wrong = ~((lengths - 1).abs() <= allowed)
     if bool(wrong.any()):
         row = int(wrong.nonzero()[0, 0])
         raise ValueError(
-            f"{int(wrong.sum())} of {len(vectors)} rows are not of length one; "
+            f"{int(wrong.sum())} of {len(lengths)} rows are not of length one; "
             f"first is row {row} with length {float(lengths[row]):.4f}"
         )
 

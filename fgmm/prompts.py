@@ -205,7 +205,8 @@ def _encode_classes(
     one = len(candidates.labels) == 1
     n_texts = sum(len(names) for names in candidates.names) * len(templates)
     n_classes = len(candidates.labels)
-    kept = torch.empty(n_classes, encoder.dim, dtype=ClassMatrix.dtype_for(n_classes))
+    kept: list[Tensor] = []
+    precision = ClassMatrix.dtype_for(n_classes)
     generic: Tensor | None = None
     wordings: list[Tensor] = []
     described: list[str] = []
@@ -217,7 +218,7 @@ def _encode_classes(
         row = {text: at for at, text in enumerate(unique)}
         own = [torch.tensor([row[text] for text in each]) for each in texts]
         labels = candidates.labels[block]
-        kept[block] = _mean_directions(vectors, own, labels)
+        kept.append(_mean_directions(vectors, own, labels).to(precision))
         if n_texts <= _WORDINGS_KEPT:
             wordings += [vectors[rows] for rows in own]
         described += [
@@ -258,4 +259,4 @@ def _mean_directions(vectors: Tensor, own: list[Tensor], labels: tuple[str, ...]
 
 def _size(classes: TextClasses) -> int:
     kept = sum(vectors.nbytes for vectors in classes.wordings or ())
-    return classes.matrix.vectors.nbytes + kept + 300 * len(classes)
+    return classes.matrix.nbytes + kept + 300 * len(classes)

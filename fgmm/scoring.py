@@ -111,7 +111,7 @@ class Scored(Sequence[Prediction]):
     def _predict(self, start: int) -> list[Prediction]:
         vectors = self._vectors[start : start + self._rows]
         classes, reading = self._classes, self._reading
-        cosines = cosine_matrix(vectors, classes.matrix.vectors)
+        cosines = classes.matrix.cosines(vectors)
         texts = cosines * reading.scale + reading.bias
         evidence, known = {"text": texts}, self._known(start)
         if known is not None:

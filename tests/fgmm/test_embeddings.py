@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgmm import ClassMatrix, Embeddings, classify
-from fgmm.embeddings import cosine_matrix, unit_rows
+from fgmm.embeddings import unit_rows
 from fgmm.encoders.fake import FakeEncoder
 from fgmm.errors import SpaceMismatch
+from fgmm.half_rows import HalfRows
 from fgmm.prompts import class_matrix
 
 HALVES = [torch.float16, torch.bfloat16]
@@ -41,22 +42,41 @@ def test_cosines_are_sums_of_products_whatever_the_precision_of_the_classes(dtyp
     np.testing.assert_allclose(got, by_hand(pictures, classes), atol=2e-7)
 
 
-def test_blocks_of_classes_join_without_a_seam(monkeypatch):
-    pictures, classes = rows(3, 8, 1), rows(50, 8, 2).half()
-    whole = cosine_matrix(pictures, classes)
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("dtype", HALVES)
+def test_blocks_of_classes_join_without_a_seam(monkeypatch, dtype, packed):
+    if not packed:  # as on a processor for which torch has no such product
+        monkeypatch.setattr("fgmm.half_rows._pack", lambda block: block)
+    pictures, classes = rows(3, 8, 1), rows(50, 8, 2).to(dtype)
+    whole = pictures @ classes.float().T
     monkeypatch.setattr("fgmm.embeddings._ROWS_A_BLOCK", 7)
-    torch.testing.assert_close(cosine_matrix(pictures, classes), whole)
-    ClassMatrix(classes, "here")
+    several = list(classes.split([3, 1, 0, 20, 26]))
+    for vectors in (classes, several):
+        matrix = ClassMatrix(vectors, "here")
+        assert (len(matrix), matrix.nbytes) == (50, 800)
+        assert torch.equal(matrix.vectors, classes)
+        torch.testing.assert_close(matrix.cosines(pictures), whole, atol=2e-7, rtol=0)
+        assert matrix.cosines(pictures[:0]).shape == (0, 50)
+    assert not several  # they are not held twice
     with pytest.raises(ValueError, match=r"1 of 50 rows .* first is row 49"):
         ClassMatrix(torch.cat([classes[:49], 2 * classes[49:]]), "here")
+
+
+def test_half_precision_is_kept_to_the_last_bit():
+    every = torch.arange(2**16, dtype=torch.int32).to(torch.int16).view(torch.float16)
+    some = every[every.abs() <= 1].reshape(-1, 1)  # from 1 down to the smallest number there is
+    kept = HalfRows(iter([some]))
+    assert torch.equal(kept.unpacked(), some)
+    assert torch.equal(kept.products(torch.ones(1, 1)), some.float().T)
 
 
 @given(st.integers(0, 1_000), st.sampled_from([torch.float32, *HALVES]))
 def test_cosines_stay_between_minus_one_and_one(seed, dtype):
     same = rows(4, 24, seed)
-    got = cosine_matrix(same, same.to(dtype))
+    classes = ClassMatrix(same.to(dtype), "here")
+    got = classes.cosines(same)
     assert float(got.max()) <= 1
-    assert float(cosine_matrix(-same, same.to(dtype)).min()) >= -1
+    assert float(classes.cosines(-same).min()) >= -1
     assert torch.allclose(got.diagonal(), torch.ones(4), atol=1e-2)
 
 
@@ -99,6 +119,10 @@ def test_half_precision_may_round_and_no_more(dtype):
 
 
 def test_what_is_no_matrix_of_numbers_is_refused():
+    mixed = [torch.eye(2), torch.eye(2).half()]
+    for bad in ([], mixed, [torch.eye(2), torch.eye(3)]):
+        with pytest.raises(ValueError, match="a class matrix is"):
+            ClassMatrix(bad, "here")
     for bad in (torch.eye(2).double(), torch.eye(2).long(), torch.ones(2), torch.eye(2)[None]):
         for kind in (Embeddings, ClassMatrix):
             with pytest.raises(ValueError, match=r"float32.*not \("):

@@ -137,9 +137,12 @@ def _answer(
     whole: list[SpeciesPrediction] | None,
     sets: Sets | None,
 ) -> list[SpeciesPrediction]:
-    columns = list(range(len(moment.labels))) if rows is None else list(rows)
-    labels = tuple(moment.labels[column] for column in columns)
-    nats = {source: values[:, columns] for source, values in evidence.nats.items()}
+    labels, nats, cosines = moment.labels, evidence.nats, evidence.cosines
+    columns = list(range(len(labels))) if rows is None else list(rows)
+    if rows is not None:
+        labels = tuple(labels[column] for column in columns)
+        nats = {source: values[:, columns] for source, values in nats.items()}
+        cosines = cosines[:, columns]
     scores, knowledge = evidence.scores, moment.knowledge
     if knowledge is not None and moment.graph is not None and rows is not None:
         knowledge = some_of(moment.graph, knowledge, labels, rows)
@@ -147,7 +150,7 @@ def _answer(
             nats.pop("knowledge", None)
         elif scores is not None and "knowledge" in nats:
             nats["knowledge"] = knowledge.evidence.nats(scores)
-    cosines, rival, none = evidence.cosines[:, columns], None, evidence.none
+    rival, none = None, evidence.none
     if len(columns) == 1 and moment.scoring == "softmax":
         text, rival = moment.against(evidence.joint, len(evidence.features), columns[0])
     if pooling is not None:

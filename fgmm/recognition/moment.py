@@ -45,7 +45,8 @@ class Evidence:
     nats : mapping of str to Tensor of shape (n, k)
         ``"text"``, ``"photos"``, perhaps ``"knowledge"``; they add up to the logits.
     cosines : Tensor of shape (n, k)
-        With the species' words; where the encoder reads none, with the nearest of its photos.
+        With the species' words; where the encoder reads none, with the mean of its photos, and 0
+        where it has none.
     features : Tensor of shape (n, d)
         Unit rows, to be compared with photos.
     joint : Tensor of shape (n, d_joint) or None
@@ -106,7 +107,7 @@ class Moment:
         scores = None
         if joint is None:
             del nats["text"]
-            cosines = self._nearest(features.vectors)
+            cosines = features.vectors @ self._directions.T
             if self.knowledge is not None:  # it tells lineages, and nothing of what is seen
                 scores = torch.zeros(len(kept), 0)
         else:
@@ -186,11 +187,8 @@ class Moment:
             "torch": str(torch.__version__),
         }
 
-    def _nearest(self, features: Tensor) -> Tensor:
-        """Cosine of pictures with the nearest photo of each species (n, k)."""
-        photos = self.scorer.photos
-        nearest = torch.full((len(features), len(self.labels)), -1.0)
-        if len(photos.vectors):
-            owners = photos.owners.expand(len(features), -1)
-            nearest.scatter_reduce_(1, owners, features @ photos.vectors.T, "amax")
-        return nearest
+    @cached_property
+    def _directions(self) -> Tensor:
+        """Where the photos of each species point on average (k, d), unit rows."""
+        sums = torch.from_numpy(self.scorer.photos.statistics.sums)
+        return torch.nn.functional.normalize(sums, dim=1).float()

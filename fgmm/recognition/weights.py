@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fgmm.recognition.photo_side import PhotoSide
 
-__all__ = ["choose_judges", "find_weights"]
+__all__ = ["believe", "choose_judges", "find_weights"]
 
 _JUDGES = 256
 _RIVALS = 32  # species a judge is asked about: so many by words, and as many by photos
@@ -45,12 +45,30 @@ def choose_judges(digests: Sequence[str]) -> Tensor:
     return torch.tensor(sorted(first), dtype=torch.int64)
 
 
-def find_weights(photos: PhotoSide, text: Tensor | None, judges: Tensor) -> tuple[float, float]:
+def believe(photos: PhotoSide) -> float:
+    """Give the weight of photos that is believed before any is judged; see `fewshot.FusedHead`.
+
+    Parameters
+    ----------
+    photos : PhotoSide
+
+    Returns
+    -------
+    float
+    """
+    return float(believed_weight(photos.rough.claim(photos.statistics.sums.shape[1])).max())
+
+
+def find_weights(
+    photos: PhotoSide, left_out: Tensor, text: Tensor | None, judges: Tensor
+) -> tuple[float, float]:
     """Weigh words and photos among the species that have photos; see `fewshot.FusedHead`.
 
     Parameters
     ----------
     photos : PhotoSide
+    left_out : Tensor of shape (m, k)
+        Evidence of the judges as if they had not been given.
     text : Tensor of shape (m, k), optional
         What words say of the judges, in nats.
     judges : Tensor of shape (m,), int64
@@ -62,14 +80,14 @@ def find_weights(photos: PhotoSide, text: Tensor | None, judges: Tensor) -> tupl
         Of words and of photos; words count in full where no photo judges them.
     """
     which = (photos.counts > 0).nonzero().flatten()
-    believed = believed_weight(photos.rough.claim(photos.statistics.sums.shape[1]))
+    believed = believe(photos)
     if not len(which):
-        return 1.0, float(believed.max())
+        return 1.0, believed
     place = torch.full((len(photos.counts),), -1)
     place[which] = torch.arange(len(which))
     owners = photos.owners[judges]
     left_out, said, own = _rivals(
-        photos.left_out(judges)[:, which], None if text is None else text[:, which], place[owners]
+        left_out[:, which], None if text is None else text[:, which], place[owners]
     )
     words, weight = judge_weights(
         said,
@@ -77,7 +95,7 @@ def find_weights(photos: PhotoSide, text: Tensor | None, judges: Tensor) -> tupl
         own,
         torch.ones(len(judges), dtype=torch.bool),
         photos.counts[owners] > 1,
-        believed.reshape(()),
+        torch.tensor(believed),
         torch.ones(1, dtype=torch.bool),
     )
     return float(words), float(weight)

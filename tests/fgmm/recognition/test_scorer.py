@@ -99,70 +99,103 @@ def test_photos_of_every_species_are_the_fused_head(general, texts):
     torch.testing.assert_close(told["text"], expected["text"], rtol=1e-3, atol=1e-3)
 
 
-def test_evidence_of_pictures_in_general_has_the_mean_one():
-    """The levels, from the definition: over the very pictures they were drawn from."""
-    made = scorer([0, 3, 2, 0, 4])
-    generator = torch.Generator().manual_seed(0)
-    photos = made.photos.general(512, generator)
-    joint = made._general(generator)
-    text = joint @ made.texts.T * READING.scale + READING.bias
-    by_words = [
-        math.exp(float(text[i, c] - text[i].mean()) - made.levels[0])
-        for i in range(len(text))
-        for c in (0, 3)
-    ]
-    by_photos = []
-    for i in range(len(photos)):
-        for c in (1, 2, 4):
-            e = made.weights[1] * float(photos[i, c])
-            e = e if e > 0 else -1.5 * math.log(1 - e / 1.5)
-            by_photos.append(math.exp(e - made.levels[1]))
-    assert np.mean(by_words) == pytest.approx(1, rel=1e-4)
-    assert np.mean(by_photos) == pytest.approx(1, rel=1e-4)
+def slow_doubt(nats: float) -> float:
+    return nats if nats > 0 else -1.5 * math.log(1 - nats / 1.5)
 
 
-def test_where_all_have_photos_none_of_these_is_a_ratio_of_one_for_words_and_photos():
-    made = scorer([2, 3, 2, 1, 4])
+def believed(made: Scorer) -> float:
+    """1.2 nats over what the model claims that a photo tells, at most 1."""
+    return min(1.0, 1.2 / float(made.photos.rough.claim(D)))
+
+
+def text_of(made: Scorer, joint: torch.Tensor) -> torch.Tensor:
+    return joint @ made.texts.T * READING.scale + READING.bias
+
+
+def slow_questions(made: Scorer, told: torch.Tensor, text: torch.Tensor) -> list[list[float]]:
+    """Whether it is this species, of those with photos: from the module's formulas."""
+    words, weight = made.weights
+    mixed = not bool(made.has_photos.all())
+    shown = made.has_photos.nonzero().flatten().tolist()
+    found = []
+    for i in range(len(told)):
+        centred = text[i] - text[i].mean()
+        found.append(
+            [
+                0.6 * believed(made) * float(told[i, c]) + words / 2 * float(centred[c])
+                if mixed
+                else slow_doubt(weight * float(told[i, c])) + words * float(centred[c])
+                for c in shown
+            ]
+        )
+    return found
+
+
+@pytest.mark.parametrize("shots", [[0, 3, 2, 0, 4], [2, 3, 2, 1, 4]])
+def test_the_mean_ratio_over_other_pictures_is_one(shots):
+    """The levels, from the definition: pictures in general count 5 times, each species once."""
+    made = scorer(shots)
+    shown = [c for c, n in enumerate(shots) if n]
     generator = torch.Generator().manual_seed(0)
     photos, joint = made.photos.general(512, generator), made._general(generator)
-    text = joint @ made.texts.T * READING.scale + READING.bias
-    none = made.none_of_these(joint, 512)
-    total = 0.0
-    for i in range(512):
-        for c in range(K):
-            e = made.weights[1] * float(photos[i, c])
-            e = e if e > 0 else -1.5 * math.log(1 - e / 1.5)
-            total += math.exp(made.weights[0] * float(text[i, c]) + e - float(none[i]))
-    assert total / (512 * K) == pytest.approx(1, rel=1e-4)
-
-
-def test_whether_it_is_one_with_photos_is_left_to_the_photos():
-    """Changing the words of species with photos moves no probability between the two kinds."""
-    shots = [0, 3, 2, 0, 4]
-    first = scorer(shots)
-    other = draws(K, D, seed=50)
-    other[[1, 2, 4]] = draws(3, D, seed=51)
-    # the mean over words is kept, so that only the words of species with photos differ
-    second = Scorer.of(
-        collection(shots),
-        other,
-        READING,
-        background(),
-        joint_background=background(4),
-        joint_dim=D,
+    general = slow_questions(made, photos, text_of(made, joint))
+    everything = torch.arange(sum(shots))
+    own = made.photos.owners.tolist()
+    left_out = slow_questions(made, made.photos.left_out(everything), text_of(made, made.joint))
+    in_general = np.mean([math.exp(u - made.levels[1]) for row in general for u in row])
+    of_others = np.mean(
+        [
+            math.exp(u - made.levels[1])
+            for row, mine in zip(left_out, own, strict=True)
+            for c, u in zip(shown, row, strict=True)
+            if c != mine
+        ]
     )
+    n = len(shown)
+    assert (5 * in_general + n * of_others) / (5 + n) == pytest.approx(1, rel=1e-4)
+    by_words = [c for c, n in enumerate(shots) if not n]
+    if by_words:
+        text = text_of(made, joint)
+        ratios = [
+            math.exp(float(row[c] - row.mean()) - made.levels[0]) for row in text for c in by_words
+        ]
+        assert np.mean(ratios) == pytest.approx(1, rel=1e-4)
+
+
+def test_between_species_with_photos_and_by_words_two_nats_favour_photos():
+    """Group and level, from the definition; within the group it is the fused score."""
+    shots, shown = [0, 3, 2, 0, 4], [1, 2, 4]
+    made = scorer(shots)
     queries, joint = draws(20, D, seed=8), draws(20, D, seed=9)
-    shares = []
-    for made in (first, second):
-        photos = made.photos.evidence(queries)[:, [1, 2, 4]]
-        weighed = made.weights[1] * photos
-        told = torch.where(weighed > 0, weighed, -1.5 * torch.log1p(-weighed.clamp(max=0) / 1.5))
-        evidence = made.evidence(queries, joint)
-        mean = (joint @ made.texts.T * READING.scale + READING.bias).mean(1)
-        group = (evidence["text"] + evidence["photos"])[:, [1, 2, 4]].logsumexp(1) - mean
-        expected = (told - made.levels[1]).logsumexp(1) + made.levels[0]
-        torch.testing.assert_close(group, expected, rtol=1e-4, atol=1e-4)
-        shares.append(group)
+    told, text = made.photos.evidence(queries), text_of(made, joint)
+    found = made.evidence(queries, joint)
+    scores = found["text"] + found["photos"]
+    words, weight = made.weights
+    questions = slow_questions(made, told, text)
+    for i in range(20):
+        mean = float(text[i].mean())
+        among = [
+            slow_doubt(weight * float(told[i, c])) + words * (float(text[i, c]) - mean)
+            for c in shown
+        ]
+        whole = math.log(sum(map(math.exp, among)))
+        group = math.log(sum(map(math.exp, questions[i]))) - made.levels[1] + made.levels[0] + 2
+        for c, one in zip(shown, among, strict=True):
+            assert float(scores[i, c]) - mean == pytest.approx(group + one - whole, abs=1e-3)
+        for c in (0, 3):
+            assert float(scores[i, c]) == pytest.approx(float(text[i, c]), abs=1e-5)
+
+
+def test_a_species_alone_is_compared_with_pictures_in_general_only():
+    made = scorer([0, 3, 0, 0, 0])
+    generator = torch.Generator().manual_seed(0)
+    photos, joint = made.photos.general(512, generator), made._general(generator)
+    rows = slow_questions(made, photos, text_of(made, joint))
+    assert np.mean([math.exp(row[0] - made.levels[1]) for row in rows]) == pytest.approx(1, 1e-4)
+
+
+def test_without_photos_of_others_and_a_background_the_level_is_nought():
+    assert scorer([0, 3, 0, 0, 0], general=False).levels[1] == 0
 
 
 def test_what_changed_is_updated_as_if_computed_anew():
@@ -225,10 +258,6 @@ def test_left_out_is_the_score_without_the_photo():
                 from fewshot.photo_evidence import evidence
 
                 told = evidence(model, model.coordinates(photo[:, D:]), sums, rest.photos.counts)
-                weighed = made.weights[1] * told
-                told = torch.where(
-                    weighed > 0, weighed, -1.5 * torch.log1p(-weighed.clamp(max=0) / 1.5)
-                )
                 both = made._levelled(told, made._text_logits(photo[:, :D], 1))
                 expected = (both["text"] + both["photos"])[0]
                 torch.testing.assert_close(found.logits[row], expected, rtol=1e-3, atol=1e-3)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fgmm.evaluation_file import load_evaluations
     from fgmm.prediction import Prediction
     from fgmm.predictions import Predictions
+    from fgmm.recognition.extension import ExtendedClassifier
     from fgmm.recognition.receipt import Receipt
     from fgmm.recognizer import Recognizer
 
@@ -28,6 +29,7 @@ _HOME = {
     "ClassMatrix": "fgmm.embeddings",
     "EmbeddingCache": "fgmm.cache",
     "Embeddings": "fgmm.embeddings",
+    "ExtendedClassifier": "fgmm.recognition.extension",
     "ImageEmbeddings": "fgmm.embedding",
     "Prediction": "fgmm.prediction",
     "Predictions": "fgmm.predictions",
@@ -46,6 +48,7 @@ __all__ = [
     "ClassMatrix",
     "EmbeddingCache",
     "Embeddings",
+    "ExtendedClassifier",
     "ImageEmbeddings",
     "Prediction",
     "Predictions",

@@ -14,6 +14,7 @@
     ├── DatasetError (ValueError)            labelled pictures that are not there, or do not fit
     ├── LibraryError (ValueError)            a change that a library of species cannot take
     ├── SpeciesNotFound (LookupError)        no species of that name in the library
+    ├── ModelError (ValueError)              a model to be extended that cannot be asked
     └── StoreError (OSError)                 a cache, library or embedding file that is not what it
                                              should be, or cannot be read or written
 
@@ -31,6 +32,7 @@ __all__ = [
     "FgmmError",
     "ImageError",
     "LibraryError",
+    "ModelError",
     "SpaceMismatch",
     "SpeciesNotFound",
     "StoreError",
@@ -85,6 +87,10 @@ class LibraryError(FgmmError, ValueError):
 
 class SpeciesNotFound(FgmmError, LookupError):
     """No species of a library has that name; the message gives the nearest."""
+
+
+class ModelError(FgmmError, ValueError):
+    """A model that is to be extended cannot be asked, or its answer is none."""
 
 
 class StoreError(FgmmError, OSError):

@@ -13,7 +13,7 @@ from fgmm.class_knowledge.concepts import common_word
 from fgmm.class_knowledge.evidence import Evidence, evidence_of_words
 from fgmm.errors import LibraryError
 from knowledge import Concept, KnowledgeGraph, Relation
-from knowledge.errors import ConceptNotFound
+from knowledge.errors import ConceptNotFound, CyclicGraph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,9 @@ def knowledge_of(
     Parameters
     ----------
     graph : KnowledgeGraph or None
-        It stays as it is: attributes and parents go into a copy, with the source "you".
+        It stays as it is: attributes and parents go into a copy, with the source "you". What is
+        said of a species' attribute takes the place of what the graph says of that attribute of
+        it, of all its parts; a parent comes beside those of the graph.
     collection : Collection
     encoder : Encoder or None
         Reads attributes as texts; without one a graph still tells lineages.
@@ -60,13 +62,17 @@ def knowledge_of(
         If a name is that of several concepts.
     GraphError
         If the strength of an attribute is not from 0 to 1.
+    CyclicGraph
+        If a species is to be a kind of what is a kind of it, or of itself.
     """
     told = [one for one in collection if one.parent or one.attributes]
     if graph is None and not told:
         return None
     own = KnowledgeGraph()
     if graph is not None:
-        own.add(*graph.concepts(kind=None), *graph.relations())
+        said = {pair for one in told for pair in _attributes_said(graph, one)}
+        kept = (fact for fact in graph.relations() if (fact.subject, fact.target) not in said)
+        own.add(*graph.concepts(kind=None), *kept)
     for one in told:
         _add_facts(own, one)
     ids = tuple(_find(own, one.all_names) for one in collection)
@@ -109,6 +115,14 @@ def _no_columns(pictures: Embeddings) -> Tensor:
     return torch.zeros(len(pictures), 0)
 
 
+def _attributes_said(graph: KnowledgeGraph, species: Species) -> list[tuple[str, str | None]]:
+    """List ids of a species and of those attributes the graph has that something is said of."""
+    id = _find(graph, species.all_names)
+    if id is None:
+        return []
+    return [(id, _find(graph, (name,), kind="attribute")) for name in species.attributes]
+
+
 def _add_facts(graph: KnowledgeGraph, species: Species) -> None:
     id = _find(graph, species.all_names)
     if id is None:
@@ -119,6 +133,11 @@ def _add_facts(graph: KnowledgeGraph, species: Species) -> None:
         if parent is None:
             parent = _free_id(graph, species.parent)
             graph.add(Concept(parent, common=(species.parent,), source=_SOURCE))
+        if id in {above.id for above in graph.lineage(parent)}:
+            raise CyclicGraph(
+                f"{species.name!r} cannot be a kind of {species.parent!r}, which is a kind of it: "
+                "give another parent, or leave it out"
+            )
         if parent not in {above.id for above in graph.parents(id)}:
             graph.add(Relation(id, "is-a", parent, source=_SOURCE))
     for name, strength in species.attributes.items():

@@ -175,7 +175,12 @@ class Moment:
     def provenance(self) -> dict[str, str]:
         """Where answers come from: encoder, class set, versions."""
         said = sorted(
-            json.dumps([one.name, one.names, one.description, sorted(one.photos.digests)])
+            json.dumps(
+                [
+                    *(one.name, one.names, one.description, one.parent),
+                    *(sorted(one.attributes.items()), sorted(one.photos.digests)),
+                ]
+            )
             for one in self.collection
         )
         return {

@@ -8,6 +8,7 @@ import torch
 from fgmm import Recognizer, classify
 from fgmm.errors import LibraryError
 from knowledge import Concept, KnowledgeGraph, Relation
+from knowledge.errors import CyclicGraph
 
 
 @pytest.fixture
@@ -98,3 +99,78 @@ def test_a_graph_is_trusted_as_far_as_words_are(shades):
     torch.testing.assert_close(
         made.classify(picture).evidence["knowledge"], expected, rtol=1e-4, atol=1e-5
     )
+
+
+def test_what_you_say_of_an_attribute_takes_the_place_of_what_the_graph_says(graph):
+    graph.add(Relation("ruby", "has-attribute", "red", part="red", strength=0.5, source="others"))
+    made = Recognizer("fake", graph)
+    made.add_species("ruby", attributes={"red": 0.25, "blue": 0.75})
+    own = made._moment().graph
+    assert own.attributes("ruby") == {"red": 0.25, "blue": 0.75}  # neither a mean nor the larger
+    assert {fact.source for fact in own.relations("ruby", kind="has-attribute")} == {"you"}
+    assert own.attributes("sapphire") == {"blue": 1.0}  # nothing was said of it
+    assert [above.id for above in own.parents("ruby")] == ["gem"]
+    assert graph.attributes("ruby") == {"red": 1.0}  # the caller's own is as it was
+
+
+def test_an_attribute_that_is_said_not_to_be_there_is_evidence_against(graph, shades):
+    picture = shades("ruby", 0)[0]
+    told = {}
+    for strength in (0.0, 1.0):
+        made = Recognizer("fake", graph)
+        made.add_species("ruby", attributes={"red": strength})
+        made.add_species("sapphire")
+        told[strength] = made.classify(picture).evidence["knowledge"][0]
+    as_the_graph = Recognizer("fake", graph)
+    as_the_graph.add_species("ruby")
+    as_the_graph.add_species("sapphire")
+    torch.testing.assert_close(
+        as_the_graph.classify(picture).evidence["knowledge"][0], told[1.0], rtol=1e-4, atol=1e-5
+    )
+    assert told[0.0] < told[1.0]
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+@pytest.mark.parametrize(("name", "parent"), [("gem", "ruby"), ("ruby", "ruby"), ("new", "New")])
+def test_a_parent_that_makes_a_circle_changes_nothing(graph, kind, name, parent, tmp_path):
+    graph.add(Concept("new", source="notes"))
+    made = (
+        Recognizer("fake", graph)
+        if kind == "memory"
+        else Recognizer.open(tmp_path / "gems.fgmm", "fake", graph)
+    )
+    made.add_species("sapphire")
+    before = made.collection, made.history()
+    with pytest.raises(CyclicGraph, match=f"{name!r} cannot be a kind of {parent!r}"):
+        made.add_species(name, parent=parent)
+    assert (made.collection, made.history()) == before
+    if kind == "file":
+        again = Recognizer.load(tmp_path / "gems.fgmm", knowledge=graph)
+        assert (again.collection, len(again)) == (before[0], 1)
+
+
+def test_two_species_cannot_be_kinds_of_each_other():
+    made = Recognizer("fake")
+    made.add_species("ruby", parent="gem")
+    with pytest.raises(CyclicGraph, match="'gem' cannot be a kind of 'ruby'"):
+        made.add_species("gem", parent="ruby")
+    assert [one.name for one in made.species()] == ["ruby"]
+
+
+def test_the_class_set_changes_with_attributes_and_parent(shades):
+    sets = set()
+    for about in (
+        {},
+        {"parent": "gem"},
+        {"attributes": {"red": 1.0}},
+        {"attributes": {"red": 0.5}},
+    ):
+        made = Recognizer("fake")
+        made.add_species("ruby", **about)
+        sets.add(made.classify(shades("ruby", 0)[0]).provenance["class_set"])
+    assert len(sets) == 4
+    one, other = Recognizer("fake"), Recognizer("fake")
+    one.add_species("ruby", attributes={"red": 1.0, "blue": 0.0})
+    other.add_species("ruby", attributes={"blue": 0.0, "red": 1.0})
+    picture = shades("ruby", 0)[0]
+    assert one.classify(picture).provenance == other.classify(picture).provenance

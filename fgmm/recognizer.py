@@ -152,9 +152,9 @@ class Recognizer(Changing, Keeping, Asking):
             If none of the photos can be read.
         TextTooLong
             If a name or the description is longer than the encoder reads.
-        knowledge.GraphError
-            If a strength is not from 0 to 1. `knowledge.CyclicGraph`, if the parent is a kind of
-            the species itself.
+        knowledge.errors.GraphError
+            If a strength is not from 0 to 1. `knowledge.errors.CyclicGraph`, if the parent is a
+            kind of the species itself.
         """
         about: dict[str, Any] = {
             "names": names if isinstance(names, str) else tuple(names),

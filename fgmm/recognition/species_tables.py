@@ -69,9 +69,15 @@ class SpeciesTables:
 
     @cached_property
     def _constant(self) -> Tensor:
-        """What does not depend on the picture, (k,)."""
+        """What does not depend on the picture, in nats (k,)."""
         size = (self._pull.square() * self._of_each(self._precision.reciprocal())).sum(1)
-        return size - self._precision.log().sum(1)[self._kind[1]]
+        return -0.5 * (size - self._precision.log().sum(1)[self._kind[1]])
+
+    @cached_property
+    def _groups(self) -> list[Tensor]:
+        """Rows of the species with each number of photos there is."""
+        order = self._kind[1].argsort(stable=True)
+        return list(order.split(torch.bincount(self._kind[1]).tolist()))
 
     def evidence(self, points: Tensor) -> Tensor:
         """Weigh pictures, as `fewshot.photo_evidence.evidence` does.
@@ -87,11 +93,10 @@ class SpeciesTables:
             Nats; 0 for species without a photo.
         """
         squares = points.square()
-        found = torch.addmm(self._constant, points, self._pull.mT, alpha=-2)
-        found += (squares @ self._precision.mT).index_select(1, self._kind[1])
-        found *= -0.5
-        found -= log_background(self.model, points, squares)
-        return found.masked_fill_(self.counts == 0, 0.0)
+        found = torch.addmm(self._constant, points, self._pull.mT)
+        rest = -0.5 * (squares @ self._precision.mT) - log_background(self.model, points, squares)
+        found += self._columns(rest)
+        return self._with_photos(found)
 
     def left_out(self, points: Tensor, owners: Tensor) -> Tensor:
         """Weigh photos of the collection as if they had not been given.
@@ -112,25 +117,42 @@ class SpeciesTables:
         others = self.sums[owners] - points
         seen = int((self.counts > 0).sum())
         moved = (others / left.clamp(min=1) - points) / ((left + 1) * (GENERAL + seen))
+        # Seen from the moved m_0, the mean of a species of n photos is off by share_n * moved. Its
+        # inner product with the photo takes that in, so that there is one product, not two.
+        found = self._pulled(points, moved)
+        found += self._constant
         leaning = self._precision * self._share
-        squares = points.square()
-        each = squares @ self._precision.mT
+        each = points.square() @ self._precision.mT
         each -= 2 * (points * moved) @ leaning.mT
         each += moved.square() @ (leaning * self._share).mT
-        found = torch.addmm(self._constant, points, self._pull.mT, alpha=-2)
-        found.addmm_(moved, (self._of_each(self._share) * self._pull).mT, alpha=2)
-        found += each.index_select(1, self._kind[1])
-        own = self._own(points, moved, others, left)
-        found.scatter_(1, owners.unsqueeze(1), own)
-        found *= -0.5
         away = points - moved
-        found -= log_background(self.model, away, away.square())
-        found.masked_fill_(self.counts == 0, 0.0)
-        return found.masked_fill_(left <= 0, 0.0)
+        background = log_background(self.model, away, away.square())
+        found += self._columns(-0.5 * each - background)
+        own = -0.5 * self._own(points, moved, others, left) - background
+        self._with_photos(found.scatter_(1, owners.unsqueeze(1), own))
+        return found if bool((left > 0).all()) else found.masked_fill_(left <= 0, 0.0)
+
+    def _pulled(self, points: Tensor, moved: Tensor) -> Tensor:
+        """Inner products of photos with the means of species, both seen from the moved m_0."""
+        if len(self._groups) == 1:
+            return (points - moved * self._share) @ self._pull.mT
+        found = points.new_empty(len(points), len(self.counts))
+        for group, share in zip(self._groups, self._share, strict=True):
+            found[:, group] = (points - moved * share) @ self._pull[group].mT
+        return found
 
     def _of_each(self, table: Tensor) -> Tensor:
         """Rows (u, d) for each species (k, d), or the only one as it is."""
         return table if len(table) == 1 else table[self._kind[1]]
+
+    def _columns(self, table: Tensor) -> Tensor:
+        """Columns (m, u) for each species (m, k), or the only one as it is."""
+        return table if table.shape[1] == 1 else table.index_select(1, self._kind[1])
+
+    def _with_photos(self, found: Tensor) -> Tensor:
+        """Put 0 for species without a photo, in place."""
+        empty = self.counts == 0
+        return found.masked_fill_(empty, 0.0) if bool(empty.any()) else found
 
     def _own(self, points: Tensor, moved: Tensor, others: Tensor, left: Tensor) -> Tensor:
         """Minus twice the log density of photos under their own species without them, (m, 1)."""

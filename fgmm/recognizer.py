@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder, name_encoder
 from fgmm.errors import LibraryError
 from fgmm.library import Collection, LibraryFile, MemoryLibrary, changes
+from fgmm.recognition.adding import Adding
 from fgmm.recognition.asking import Asking
-from fgmm.recognition.changing import Changing
+from fgmm.recognition.extending import Extending
 from fgmm.recognition.gathering import photos_named
 from fgmm.recognition.keeping import Keeping
 from fgmm.recognition.layers import PictureLayers
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Recognizer"]
 
 
-class Recognizer(Changing, Keeping, Asking):
+class Recognizer(Adding, Keeping, Asking, Extending):
     """Species learned one by one, from words and photos, and told apart in pictures.
 
     Nothing is trained: a photo is encoded once, and what is known is a sum over photos. So a
@@ -165,11 +166,7 @@ class Recognizer(Changing, Keeping, Asking):
         }
         changes.add_species(self.collection, name, **about)  # before anything is encoded
         found = self._gather(photos, None, progress)
-        if not len(found.photos) and self._words is None:
-            raise LibraryError(
-                f"{name!r} has no photos, and the encoder {self._name!r} reads no words: give "
-                "photos, or use an encoder that reads texts, such as 'tiny'"
-            )
+        self._check_recognisable(name, found.photos)
         detail = {"name": name, "photos": len(found.photos)}
         return self._add(
             lambda now: changes.add_species(now, name, found.photos, **about),

@@ -50,6 +50,8 @@ class _SpeakingGroup(_PlainHelp, TyperGroup):
     """Runs every command inside `errors_in_words`."""
 
     def invoke(self, ctx: Any) -> Any:
+        if ctx.parent is not None:  # a group within another: all is told there
+            return super().invoke(ctx)
         with errors_in_words():
             return super().invoke(ctx)
 

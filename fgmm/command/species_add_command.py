@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from fgmm.command.library_argument import LibraryOption  # noqa: TC001 (typer reads it)
-from fgmm.command.terminal import BAD, PARTLY, announced, console, note
-from fgmm.plurals import counted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from fgmm.recognition.receipt import Receipt
-    from fgmm.recognizer import Recognizer
+from fgmm.command.species_addition import add_folders, add_names, add_one
 
 __all__ = ["add_to_library"]
 
@@ -39,6 +30,15 @@ def add_to_library(
             help="Add every folder in this one as a species of its name.",
         ),
     ] = None,
+    names_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--names-file",
+            metavar="FILE",
+            help="Add every species of a list by its name, one to a line. After a name may stand a "
+            "tab and another name. Or JSON: {name: [other names]}.",
+        ),
+    ] = None,
     names: Annotated[
         list[str] | None,
         typer.Option("--also", metavar="NAME", help="Another name. May be given again."),
@@ -46,6 +46,14 @@ def add_to_library(
     description: Annotated[
         str | None,
         typer.Option("--description", metavar="TEXT", help="What it looks like, in a sentence."),
+    ] = None,
+    attributes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attribute",
+            metavar="WHAT=SHARE",
+            help='How far it has an attribute, 0 to 1: "red breast=1.0". May be given again.',
+        ),
     ] = None,
     parent: Annotated[
         str | None, typer.Option("--parent", metavar="NAME", help="What it is a kind of.")
@@ -67,36 +75,47 @@ def add_to_library(
 
     fgmm species add "Laysan albatross" albatross/*.jpg --library birds.fgmm
 
+    fgmm species add "great tit" --also "Parus major" --library birds.fgmm
+
     fgmm species add --each-folder photos/ --library birds.fgmm
 
-    A new library is made where there is none. What is told afterwards: which photos were used,
-    which may be wrong, and whether other species are still recognised.
+    fgmm species add --names-file birds.txt --library birds.fgmm
+
+    A new library is made where there is none. Without photos a species is known by its words.
+    What is told afterwards: which photos were used, which may be wrong, and whether other
+    species are still recognised.
+
+    A folder of folders, or a list of names, is one change: **fgmm species undo** takes all of it
+    back. Stop it with Ctrl-C, and what is finished is kept; the same command goes on from there.
 
     Exit code 0: all went well. 1: some photos could not be used. 2: nothing was done.
     """
-    if (name is None) == (each_folder is None):
+    ways = (name is not None, each_folder is not None, names_file is not None)
+    if sum(ways) != 1:
         raise typer.BadParameter(
-            'give a name and photos, such as "wren" wren/*.jpg, or --each-folder FOLDER',
+            'give a name and photos, such as "wren" wren/*.jpg, or --each-folder FOLDER, or '
+            "--names-file FILE",
             param_hint="NAME",
         )
-    if each_folder is not None and (names or description or parent):
+    about: dict[str, Any] = {
+        "names": names or [],
+        "description": description,
+        "attributes": _read_attributes(attributes or []),
+        "parent": parent,
+    }
+    if name is None and any(about.values()):
         raise typer.BadParameter(
-            "--also, --description and --parent are of one species: add it by its name",
-            param_hint="--each-folder",
+            "--also, --description, --attribute and --parent are of one species: add it by its "
+            "name",
+            param_hint="--each-folder" if each_folder is not None else "--names-file",
         )
-    folders = _folders(each_folder) if each_folder is not None else []
-    if name is None:
-        _add_each(library, encoder, folders)
-        return
-    _refuse_path(name)
-    from fgmm.command.picture_list import list_pictures
-
-    pictures = list_pictures(photos or [])
-    with _opened(library, encoder) as recognizer:
-        receipt = _add_one(recognizer, name, pictures, names or [], description, parent)
-    console().print(Text(str(receipt)), soft_wrap=True)
-    if any(one.why != "known" for one in receipt.refused):
-        raise typer.Exit(PARTLY)
+    if each_folder is not None:
+        add_folders(library, encoder, each_folder)
+    elif names_file is not None:
+        add_names(library, encoder, names_file)
+    elif name is not None:
+        _refuse_path(name)
+        add_one(library, encoder, name, photos or [], about)
 
 
 def _refuse_path(name: str) -> None:
@@ -111,79 +130,21 @@ def _refuse_path(name: str) -> None:
         )
 
 
-def _add_one(
-    recognizer: Recognizer,
-    name: str,
-    pictures: list[Path],
-    names: list[str],
-    description: str | None,
-    parent: str | None,
-) -> Receipt:
-    """Add a species, or photos to one that is there."""
-    if name not in recognizer:
-        return recognizer.add_species(
-            name, pictures, names=names, description=description, parent=parent
-        )
-    if names or description or parent:
-        raise typer.BadParameter(
-            f"{name} is there already, and only photos can be added to it", param_hint="NAME"
-        )
-    if not pictures:
-        raise typer.BadParameter(f"{name} is there already: give photos", param_hint="PHOTOS")
-    return recognizer.add_photos(name, pictures)
-
-
-def _add_each(library: Path, encoder: str | None, folders: Sequence[Path]) -> None:
-    from fgmm.errors import ImageError, LibraryError
-    from fgmm.progress import ProgressBar
-
-    added, used, refused = 0, 0, 0
-    with _opened(library, encoder) as recognizer, ProgressBar("Adding", len(folders)) as bar:
-        for folder in folders:
-            known = folder.name in recognizer
-            add = recognizer.add_photos if known else recognizer.add_species
-            try:
-                receipt = add(folder.name, folder, progress=False)
-            except (ImageError, LibraryError) as error:
-                refused += 1
-                note("failed", f"{folder.name}: {error}")
-            else:
-                added += not known
-                used += len(receipt.used)
-                for one in receipt.refused:
-                    if one.why != "known":
-                        refused += 1
-                        note("not used", f"{one.name}: {one.reason}")
-            bar.advance(f", {folder.name}")
-        n = len(recognizer)
-    told = f"{added:,} species and {counted(used, 'photo')} added; {n:,} species in all"
-    console().print(Text(told), soft_wrap=True)
-    if refused:
-        raise typer.Exit(PARTLY if used else BAD)
-
-
-def _folders(where: Path) -> list[Path]:
-    if not where.is_dir():
-        raise typer.BadParameter(f"there is no folder {where}", param_hint="--each-folder")
-    found = sorted(p for p in where.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if not found:
-        raise typer.BadParameter(
-            f"there is no folder in {where}: a folder for each species is wanted",
-            param_hint="--each-folder",
-        )
-    return found
-
-
-@contextlib.contextmanager
-def _opened(path: Path, encoder: str | None) -> Iterator[Recognizer]:
-    """Open a library, or make one; one that nothing was put into is not left behind."""
-    new = not path.exists()
-    with announced("loading the encoder ..."):
-        from fgmm.recognizer import Recognizer
-
-        recognizer = Recognizer.open(path, encoder)
-    try:
-        yield recognizer
-    finally:
-        if new and not len(recognizer):
-            path.unlink(missing_ok=True)
+def _read_attributes(given: list[str]) -> dict[str, float] | None:
+    """Read attributes and how far it has each."""
+    read: dict[str, float] = {}
+    for one in given:
+        what, equals, share = (part.strip() for part in one.rpartition("="))
+        try:
+            value = float(share)
+        except ValueError:
+            value = -1.0
+        if not (equals and what and 0 <= value <= 1):
+            raise typer.BadParameter(
+                f'{one!r} is no attribute: give what it is and how far, 0 to 1: "red breast=1.0"',
+                param_hint="--attribute",
+            )
+        if what in read:
+            raise typer.BadParameter(f"{what!r} is given twice", param_hint="--attribute")
+        read[what] = value
+    return read or None

@@ -162,6 +162,12 @@ def _read(path: Path) -> LibraryFile:
 
 
 def _told(what: str, detail: Mapping[str, Any]) -> str:
+    if what == "add_all":
+        names = detail.get("names", [])
+        n, photos = int(detail.get("species", 0)), int(detail.get("photos", 0))
+        listed = ", ".join(names) + (f" and {n - len(names):,} more" if n > len(names) else "")
+        of = f" {listed}" if listed else " photos of several species"
+        return f"added{of}" + (f" ({counted(photos, 'photo')})" if photos else "")
     words = {"add_species": "added", "add_photos": "added photos of", "remove": "removed"}
     words |= {"rename": "renamed", "merge": "merged", "undo": "took back change"}
     parts = [words.get(what, what), str(detail.get("name", detail.get("change", "")))]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fgmm.errors import LibraryError
 from fgmm.recognition.gathering import gather_photos
 from fgmm.recognition.receipt import Receipt, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fgmm.library import Collection, LibraryFile, MemoryLibrary
+    from fgmm.library import Collection, LibraryFile, MemoryLibrary, Photos
     from fgmm.recognition.gathering import Gathered
     from fgmm.recognition.layers import PictureLayers
     from fgmm.recognition.moment import Moment
+    from fgmm.recognition.words import SpeciesWords
 
 __all__ = ["Changing"]
 
@@ -23,6 +25,8 @@ class Changing:
 
     library: MemoryLibrary | LibraryFile
     _layers: PictureLayers
+    _name: str
+    _words: SpeciesWords | None
     _thumbnails: bool | None
     _held: Moment | None
     if TYPE_CHECKING:
@@ -30,7 +34,13 @@ class Changing:
         def _moment(self) -> Moment: ...
         def _make(self, collection: Collection) -> Moment: ...
 
-    def _gather(self, photos: Any, name: str | None, progress: bool | None) -> Gathered:
+    def _gather(
+        self,
+        photos: Any,
+        name: str | None,
+        progress: bool | None,
+        given: Mapping[str, tuple[str, str]] | None = None,
+    ) -> Gathered:
         """Encode the photos that are new; nothing is changed yet."""
         wanted = self._thumbnails
         return gather_photos(
@@ -38,9 +48,18 @@ class Changing:
             self._layers,
             self.library.collection,
             name,
+            given=given,
             thumbnails=bool(self.library.thumbnails) if wanted is None else wanted,
             progress=progress,
         )
+
+    def _check_recognisable(self, name: str, photos: Photos) -> None:
+        """Refuse a new species that has neither photos nor words that can be read."""
+        if not len(photos) and self._words is None:
+            raise LibraryError(
+                f"{name!r} has no photos, and the encoder {self._name!r} reads no words: give "
+                "photos, or use an encoder that reads texts, such as 'tiny'"
+            )
 
     def _add(
         self,

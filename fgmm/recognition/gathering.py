@@ -72,6 +72,7 @@ def gather_photos(
     collection: Collection,
     name: str | None,
     *,
+    given: Mapping[str, tuple[str, str]] | None = None,
     thumbnails: bool = False,
     progress: bool | None = None,
 ) -> Gathered:
@@ -85,6 +86,8 @@ def gather_photos(
     collection : Collection
     name : str or None
         The species they are for; None for one that is yet to come.
+    given : mapping of str to tuple of str and str, optional
+        Photos that are being added to other species: species and photo, by digest.
     thumbnails : bool, default=False
         Make a small picture of each.
     progress : bool, optional
@@ -117,7 +120,13 @@ def gather_photos(
         if holder is not None and here is not None and holder.id == here.id:
             refused[at] = Refused(names[at], "known", f"is a photo of {here.name!r} already")
         elif holder is not None:
-            told = f"is a photo of {holder.name!r} already; a photo shows one species"
+            at_home = dict(zip(holder.photos.digests, holder.photos.origins, strict=True))
+            called = f", {at_home[digest]}" if at_home[digest] else ""
+            told = f"is a photo of {holder.name!r} already{called}; a photo shows one species"
+            refused[at] = Refused(names[at], "taken", told)
+        elif given is not None and digest in given:
+            other, first = given[digest]
+            told = f"is the same picture as {first}, of {other!r}; a photo shows one species"
             refused[at] = Refused(names[at], "taken", told)
         elif digest in fresh:
             told = f"is the same picture as {names[fresh[digest][0]]}"

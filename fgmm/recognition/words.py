@@ -9,6 +9,7 @@ import torch
 from fgmm.candidates import candidates_key, read_candidates
 from fgmm.embeddings import unit_rows
 from fgmm.encoders.shelf import text_shelf
+from fgmm.progress import ProgressBar
 from fgmm.prompts import GENERIC_TEXT, class_matrix, text_vectors
 from fgmm.templates import check_concept, check_templates, texts_of
 from fgmm.text_cache import text_key
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SpeciesWords"]
 
+_AT_ONCE = 256
 _Said = tuple[tuple[str, ...], str | None]
 
 
@@ -64,8 +66,18 @@ class SpeciesWords:
         self._store = store
         self._kept: dict[_Said, Tensor] = {}
 
-    def vectors(self, collection: Collection) -> Tensor:
+    def vectors(self, collection: Collection, *, progress: bool | None = None) -> Tensor:
         """Give a unit vector a species (k, d), in the collection's order.
+
+        Parameters
+        ----------
+        collection : Collection
+        progress : bool, optional
+            False: no bar. By default there is one after two seconds, on a terminal.
+
+        Returns
+        -------
+        Tensor of shape (k, d)
 
         Raises
         ------
@@ -76,9 +88,12 @@ class SpeciesWords:
         """
         said = [(one.all_names, one.description) for one in collection]
         missing = [one for one, key in zip(collection, said, strict=True) if key not in self._kept]
-        if missing:
-            for one, row in zip(missing, self._encode(missing), strict=True):
-                self._kept[one.all_names, one.description] = row
+        with ProgressBar("Reading names", len(missing), progress) as bar:
+            for start in range(0, len(missing), _AT_ONCE):
+                some = missing[start : start + _AT_ONCE]
+                for one, row in zip(some, self._encode(some), strict=True):
+                    self._kept[one.all_names, one.description] = row
+                    bar.advance()
         return torch.stack([self._kept[key] for key in said])
 
     def keys(self, collection: Collection) -> list[bytes]:

@@ -63,7 +63,7 @@ def test_a_folder_of_folders_and_again(folder):
     assert "not used: photos/moss/9.png: cannot read" in said
     (folder / "moss" / "9.png").unlink()
     said = run("species", "add", "--each-folder", "photos")
-    assert said == "0 species and 0 photos added; 3 species in all\n"
+    assert said.endswith("\n0 species and 0 photos added; 3 species in all\n")
 
 
 def test_export_and_import_give_the_same_library(tmp_path):

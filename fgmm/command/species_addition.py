@@ -1,0 +1,202 @@
+"""How ``fgmm species add`` adds: one species, a folder of each, or a list of names."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.text import Text
+
+from fgmm.command.terminal import BAD, PARTLY, announced, console, list_failures, note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from fgmm.library import Collection
+    from fgmm.recognition.additions import Additions
+    from fgmm.recognizer import Recognizer
+
+__all__ = ["add_folders", "add_names", "add_one"]
+
+
+def add_one(
+    library: Path,
+    encoder: str | None,
+    name: str,
+    photos: Sequence[str],
+    about: Mapping[str, Any],
+) -> None:
+    """Add a species, or photos to one that is there, and print the receipt.
+
+    Parameters
+    ----------
+    library : Path
+    encoder : str or None
+    name : str
+    photos : sequence of str
+        Files, folders and patterns.
+    about : mapping
+        ``names``, ``description``, ``attributes`` and ``parent`` of a new species.
+
+    Raises
+    ------
+    typer.Exit
+        With the exit code, where not all went well.
+    """
+    here = _known(library)
+    known = name in here
+    if known and any(about.values()):
+        raise typer.BadParameter(
+            f"{name} is there already, and only photos can be added to it here",
+            param_hint="NAME",
+        )
+    if known and not photos:
+        raise typer.BadParameter(f"{name} is there already: give photos", param_hint="PHOTOS")
+    if not known:
+        from fgmm.library import add_species
+
+        add_species(here, name, **about)  # what is wrong with names is told at once
+    from fgmm.command.picture_list import list_pictures, missing_pictures
+
+    pictures = list_pictures(photos)
+    if pictures and (missing := missing_pictures(pictures)):
+        list_failures(missing)
+        raise typer.Exit(BAD)
+    with _opened(library, encoder) as recognizer:
+        if known:
+            receipt = recognizer.add_photos(name, pictures)
+        else:
+            receipt = recognizer.add_species(name, pictures, **about)
+    console().print(Text(str(receipt)), soft_wrap=True)
+    if any(one.why != "known" for one in receipt.refused):
+        raise typer.Exit(PARTLY)
+
+
+def add_folders(library: Path, encoder: str | None, where: Path) -> None:
+    """Add every folder in one as a species of its name, and print a summary.
+
+    Parameters
+    ----------
+    library : Path
+    encoder : str or None
+    where : Path
+
+    Raises
+    ------
+    typer.Exit
+        With the exit code, where not all went well.
+    """
+    folders = _folders(where)
+    _check_names(library, {folder.name: () for folder in folders})
+    with _opened(library, encoder) as recognizer, _lines():
+        done = recognizer.add_all({folder.name: folder for folder in folders})
+    _tell(done)
+
+
+def add_names(library: Path, encoder: str | None, path: Path) -> None:
+    """Add species by a list of names, and print how many are new.
+
+    Parameters
+    ----------
+    library : Path
+    encoder : str or None
+    path : Path
+        As `fgmm.command.label_list.read_label_file` reads it; texts of a label are other names.
+    """
+    from fgmm.command.label_list import read_label_file
+
+    read = read_label_file(path)
+    if isinstance(read, dict):
+        listed = list(read)
+        others = {name: [of] if isinstance(of, str) else of for name, of in read.items()}
+    else:
+        listed, others = list(read), {}
+    names = [(name, tuple(others.get(name, ()))) for name in listed]
+    _check_names(library, names)
+    with _opened(library, encoder) as recognizer:
+        done = recognizer.add_all(listed, names=others)
+    _tell(done)
+
+
+def _check_names(library: Path, names: Any) -> None:
+    """Tell what is wrong with names before an encoder is loaded."""
+    from fgmm.library.additions import Addition, add_all
+
+    listed = names.items() if isinstance(names, dict) else names
+    add_all(_known(library), [Addition(name, None, others) for name, others in listed])
+
+
+def _tell(done: Additions) -> None:
+    n_refused = 0
+    for name, reason in done.refused():
+        n_refused += 1
+        note("not used", f"{name}: {reason}")
+    for name, error in done.failures:
+        note("failed", f"{name}: {error}")
+    console().print(Text(str(done)), soft_wrap=True)
+    if done.failures or n_refused:
+        raise typer.Exit(PARTLY if len(done) else BAD)
+
+
+def _folders(where: Path) -> list[Path]:
+    if not where.is_dir():
+        raise typer.BadParameter(f"there is no folder {where}", param_hint="--each-folder")
+    found = sorted(p for p in where.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not found:
+        raise typer.BadParameter(
+            f"there is no folder in {where}: a folder for each species is wanted",
+            param_hint="--each-folder",
+        )
+    return found
+
+
+def _known(path: Path) -> Collection:
+    """What a library knows; nothing where there is none yet."""
+    from fgmm.library import Collection, LibraryFile
+
+    if path.exists():
+        return LibraryFile.open(path, readonly=True).collection
+    return Collection("of no encoder yet", 1, "none")
+
+
+@contextlib.contextmanager
+def _opened(path: Path, encoder: str | None) -> Iterator[Recognizer]:
+    """Open a library, or make one; one that nothing was put into is not left behind."""
+    new = not path.exists()
+    with announced("loading the encoder ..."):
+        from fgmm.recognizer import Recognizer
+
+        recognizer = Recognizer.open(path, encoder)
+    try:
+        yield recognizer
+    finally:
+        if new and not len(recognizer):
+            path.unlink(missing_ok=True)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note("read", record.getMessage())
+
+
+@contextlib.contextmanager
+def _lines() -> Iterator[None]:
+    """Write a line for each folder on stderr where there is no terminal to draw a bar on."""
+    if sys.stderr.isatty():
+        yield
+        return
+    log, handler = logging.getLogger("fgmm.recognition.adding"), _Lines(logging.INFO)
+    level, passed_on = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = passed_on

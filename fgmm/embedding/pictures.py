@@ -19,6 +19,7 @@ from fgmm.errors import ImageError
 from fgmm.images import MAX_PIXELS, ImageSource, find_images
 from fgmm.images.arrays import is_array
 from fgmm.images.formats import PillowWarningsOff
+from fgmm.images.several import is_many
 from fgmm.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -148,22 +149,23 @@ def embed_images(
 
 
 def _list_sources(images: Any) -> Iterable[Any]:
+    """List what is given as several, see `is_many`, or make a list of the one picture."""
     if isinstance(images, (str, os.PathLike)):
         return list(find_images(cast("str", images)))
-    if isinstance(images, (bytes, bytearray, memoryview, Image.Image)) or hasattr(images, "read"):
-        return [images]
-    if is_array(images) and len(images.shape) != 4:
-        # (n, h, w) and (h, w, 3) look alike, and iterating would make pictures of rows
+    if is_many(images):
+        return images
+    if is_array(images):
+        # (n, h, w) and (h, w, 3) look alike, and whoever embeds mostly has several
         raise ImageError(
             f"an array of shape {tuple(images.shape)} may be one picture or several: "
             "pass [array] for one, list(array) for several"
         )
-    if not isinstance(images, Iterable):
-        raise ImageError(
-            f"{images!r} is no picture, and no list of pictures: pass a folder, a glob, a path, "
-            "or an iterable of pictures"
-        )
-    return images
+    if isinstance(images, (bytes, bytearray, memoryview, Image.Image)) or hasattr(images, "read"):
+        return [images]
+    raise ImageError(
+        f"{images!r} is no picture, and no list of pictures: pass a folder, a glob, a path, "
+        "or an iterable of pictures"
+    )
 
 
 def _even_batches(batch_size: int, total: int | None, threads: int) -> int:

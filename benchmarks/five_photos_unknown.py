@@ -2,7 +2,9 @@
 
 In each draw half of the novel classes, at random, are added by five photos; the others are
 unknown. Known are base test pictures and other pictures of the added species; or, in a library of
-added species only, the latter. Every rule scores how known a picture looks.
+added species only, the latter. Every rule scores how known a picture looks. Maximum probability
+and energy are taken of the library's own scores, and of what others would have: the encoder's scale
+times the cosine with the mean photo, or the text where there is none.
 """
 
 from __future__ import annotations
@@ -34,10 +36,13 @@ def rules(given: Scene, classes: list[int], photos: dict[int, np.ndarray], asked
     means = normalize(torch.stack([own.mean(0) for own in every]), dim=1)
     texts: Tensor = joint @ given.texts[worded].mT
     near = {"mean photo": features @ means.mT, "nearest photo": features @ torch.cat(every).mT}
+    plain = given.scale * torch.cat([near["mean photo"], texts], 1)
     found = {
         OURS: logits.logsumexp(1) - scorer.none_of_these(joint, len(joint)),
         "maximum probability": logits.softmax(1).amax(1),
         "energy": logits.logsumexp(1),
+        "maximum probability, of plain cosines": plain.softmax(1).amax(1),
+        "energy, of plain cosines": plain.logsumexp(1),
         **{
             f"maximum cosine, {name}": torch.cat([cosines, texts], 1).amax(1)
             for name, cosines in near.items()

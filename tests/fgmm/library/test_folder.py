@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from fgmm.errors import StoreError
+from fgmm.errors import LibraryError, StoreError
 from fgmm.library import (
     Collection,
     LibraryFile,
@@ -17,6 +17,7 @@ from fgmm.library import (
     add_species,
     export_folder,
     import_folder,
+    import_thumbnails,
     remove,
 )
 
@@ -212,3 +213,36 @@ def test_what_is_no_folder_is_told(tmp_path):
     for name in ("nothing", ""):
         with pytest.raises(StoreError, match=r"there is no library\.json"):
             import_folder(tmp_path / name)
+
+
+# --- thumbnails
+
+
+def jpeg(segment: int = 0xE0, content: bytes = b"JFIF") -> bytes:
+    """Enough of a JPEG file: a segment, the start of a scan, its end."""
+    length = (len(content) + 2).to_bytes(2, "big")
+    return b"\xff\xd8\xff" + bytes([segment]) + length + content + b"\xff\xda\x00\x02\xff\xd9"
+
+
+def test_thumbnails_come_back_by_digest_and_other_files_are_left_alone(collection, tmp_path):
+    thumbnails = {"ab" * 16: jpeg(), f"{2:032x}": jpeg(content=b"other")}
+    export_folder(collection, tmp_path / "out", thumbnails)
+    (tmp_path / "out" / "thumbnails" / f"{99:032x}.jpg").write_bytes(jpeg())  # no such photo
+    (tmp_path / "out" / "thumbnails" / "Thumbs.db").write_bytes(b"?")
+    assert import_folder(tmp_path / "out") == collection
+    assert import_thumbnails(tmp_path / "out", collection) == thumbnails
+
+
+def test_thumbnails_that_say_more_than_they_show_are_not_written_and_not_read(collection, tmp_path):
+    exif = jpeg(0xE1, b"Exif\0\0")
+    with pytest.raises(LibraryError, match="metadata"):
+        export_folder(collection, tmp_path / "out", {"ab" * 16: exif})
+    with pytest.raises(LibraryError, match="no species has the photo"):
+        export_folder(collection, tmp_path / "out", {"cd" * 16: jpeg()})
+    assert not (tmp_path / "out").exists()
+    export_folder(collection, tmp_path / "out", {"ab" * 16: jpeg()})
+    place = tmp_path / "out" / "thumbnails" / f"{'ab' * 16}.jpg"
+    for content in (exif, b"GIF89a", jpeg() + bytes(70_000)):
+        place.write_bytes(content)
+        with pytest.raises(StoreError, match="cannot read the thumbnail"):
+            import_thumbnails(tmp_path / "out", collection)

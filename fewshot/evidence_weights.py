@@ -48,7 +48,7 @@ def doubt(evidence: Tensor) -> Tensor:
     """
     # in place: the logarithms of millions of pairs are cheaper than the memory for every step
     against = evidence.clamp(max=0).div_(-DOUBT).log1p_().mul_(-DOUBT)
-    return against.add_(evidence.relu())
+    return against.add_(evidence.clamp(min=0))
 
 
 def believed_weight(claim: Tensor) -> Tensor:

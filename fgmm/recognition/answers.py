@@ -137,7 +137,7 @@ def _answer(
     whole: list[SpeciesPrediction] | None,
     sets: Sets | None,
 ) -> list[SpeciesPrediction]:
-    labels, nats, cosines = moment.labels, evidence.nats, evidence.cosines
+    labels, nats, cosines = moment.labels, dict(evidence.nats), evidence.cosines
     columns = list(range(len(labels))) if rows is None else list(rows)
     if rows is not None:
         labels = tuple(labels[column] for column in columns)

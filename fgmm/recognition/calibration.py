@@ -28,12 +28,29 @@ from fgmm.errors import LibraryError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fgmm.recognition.scorer import LeftOut
-
-__all__ = ["Calibration", "calibrate", "may_judge"]
+__all__ = ["Calibration", "LeftOut", "calibrate", "may_judge"]
 
 _MOST_LOGITS = 50_000_000  # 200 MB; beyond, a library's photos are not judged
 _COLDEST, _HOTTEST = 0.05, 20.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """What the collection says of each of its own photos, as if it had not been given.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (s, k)
+        In nats; rows of photos that are alone in their species are NaN.
+    labels : Tensor of shape (s,), int64
+        Row of each photo's species.
+    digests : tuple of s str
+        Which photo it is.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    digests: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

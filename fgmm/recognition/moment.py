@@ -13,8 +13,7 @@ import torch
 from fgmm._version import __version__
 from fgmm.errors import LibraryError
 from fgmm.prompts import GENERIC_TEXT, text_vectors
-from fgmm.recognition.calibration import Calibration, calibrate, may_judge
-from fgmm.recognition.scorer import LeftOut
+from fgmm.recognition.calibration import Calibration, LeftOut, calibrate, may_judge
 from fgmm.recognition.species_prediction import Album
 
 if TYPE_CHECKING:
@@ -102,7 +101,8 @@ class Moment:
         """Weigh pictures, given as a library keeps them."""
         features, joint = self.layers.split(kept)
         told = None if joint is None else joint.vectors
-        nats = self.scorer.evidence(features.vectors, told)
+        cosines = self.scorer.cosines(told)
+        nats = self.scorer.evidence(features.vectors, told, cosines=cosines)
         none = self.scorer.none_of_these(told, len(kept))
         scores = None
         if joint is None:
@@ -111,8 +111,7 @@ class Moment:
             if self.knowledge is not None:  # it tells lineages, and nothing of what is seen
                 scores = torch.zeros(len(kept), 0)
         else:
-            texts = self.scorer.texts
-            cosines = torch.zeros(len(kept), 0) if texts is None else joint.vectors @ texts.T
+            cosines = torch.zeros(len(kept), 0) if cosines is None else cosines
             if self.knowledge is not None:
                 # words and what a graph says of a species are trusted alike
                 scores = self.scorer.weights[0] * self.knowledge.evidence.scores(joint)

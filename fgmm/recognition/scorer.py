@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fewshot.evidence_weights import doubt
+from fgmm.recognition.calibration import LeftOut
 from fgmm.recognition.levels import draw_pictures, log_mean, mean_ratio
 from fgmm.recognition.photo_side import PhotoSide
 from fgmm.recognition.statistics import PhotoStatistics
@@ -50,31 +51,12 @@ if TYPE_CHECKING:
     from fgmm.library.collection import Collection
     from fgmm.scoring import Reading
 
-__all__ = ["LeftOut", "Scorer"]
+__all__ = ["Scorer"]
 
 _PICTURES = 512  # pictures in general that are drawn
 _ROWS_A_BLOCK = 256
 _GROUP = 0.6  # weight of photos where the question is whether it is any of their species
 _LEAN = 2.0  # nats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LeftOut:
-    """What the collection says of each of its own photos, as if it had not been given.
-
-    Parameters
-    ----------
-    logits : Tensor of shape (s, k)
-        In nats; rows of photos that are alone in their species are NaN.
-    labels : Tensor of shape (s,), int64
-        Row of each photo's species.
-    digests : tuple of s str
-        Which photo it is.
-    """
-
-    logits: Tensor
-    labels: Tensor
-    digests: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,8 +152,17 @@ class Scorer:
         """Which species have a photo (k,), bool."""
         return self.photos.counts > 0
 
+    def cosines(self, joint: Tensor | None) -> Tensor | None:
+        """Cosines of pictures with the species' texts (q, k); None where there are none."""
+        return None if self.texts is None or joint is None else joint @ self.texts.mT
+
     def evidence(
-        self, features: Tensor, joint: Tensor | None = None, *, as_judged: bool = False
+        self,
+        features: Tensor,
+        joint: Tensor | None = None,
+        *,
+        cosines: Tensor | None = None,
+        as_judged: bool = False,
     ) -> dict[str, Tensor]:
         """Weigh pictures.
 
@@ -181,6 +172,8 @@ class Scorer:
             Unit rows of the layer photos are compared by.
         joint : Tensor of shape (q, d_joint), optional
             Unit rows in the space of the texts; needed where there are texts.
+        cosines : Tensor of shape (q, k), optional
+            With the texts, where they are known already.
         as_judged : bool, default=False
             By the model that `left_out` judges photos by, for what is learned from them
             (`fgmm.recognition.calibration`). The usual one also knows how photos of one species
@@ -192,7 +185,9 @@ class Scorer:
             ``"text"`` and ``"photos"``, each (q, k) in nats; they add up to the logits.
         """
         told = self.photos.evidence(features, as_judged=as_judged)
-        return self._levelled(told, self._text_logits(joint, len(features)))
+        if cosines is None:
+            return self._levelled(told, self._text_logits(joint, len(features)))
+        return self._levelled(told, self._read(cosines))
 
     def none_of_these(self, joint: Tensor | None, n: int) -> Tensor:
         """Logit of "none of these", (n,), on the scale of the others' for the same pictures.
@@ -201,7 +196,9 @@ class Scorer:
         of pictures in general.
         """
         text_level, photo_level = self.levels
-        mean = self._text_logits(joint, n).mean(dim=1)
+        mean = torch.zeros(n)
+        if joint is not None and self.texts is not None:
+            mean = self._read(joint @ self.texts.mean(dim=0))  # a mean of logits
         if bool(self.has_photos.all()):
             return self.weights[0] * mean + photo_level
         return mean + text_level
@@ -289,9 +286,12 @@ class Scorer:
         return torch.from_numpy(self.photos.statistics.select(photos.numpy(), columns))
 
     def _text_logits(self, joint: Tensor | None, n: int) -> Tensor:
-        if self.texts is None or self.reading is None or joint is None:
-            return torch.zeros(n, len(self))
-        return joint @ self.texts.mT * self.reading.scale + self.reading.bias
+        cosines = self.cosines(joint)
+        return torch.zeros(n, len(self)) if cosines is None else self._read(cosines)
+
+    def _read(self, cosines: Tensor) -> Tensor:
+        assert self.reading is not None  # noqa: S101 - comes with texts
+        return (cosines * self.reading.scale).add_(self.reading.bias)
 
     def _general(self, generator: torch.Generator) -> Tensor | None:
         """Draw vectors of pictures in general, in the space of the texts."""

@@ -76,8 +76,7 @@ class SpeciesTables:
     @cached_property
     def _groups(self) -> list[Tensor]:
         """Rows of the species with each number of photos there is."""
-        order = self._kind[1].argsort(stable=True)
-        return list(order.split(torch.bincount(self._kind[1]).tolist()))
+        return [(self._kind[1] == kind).nonzero().flatten() for kind in range(len(self._kind[0]))]
 
     def evidence(self, points: Tensor) -> Tensor:
         """Weigh pictures, as `fewshot.photo_evidence.evidence` does.

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgmm.errors import LibraryError
-from fgmm.recognition.calibration import Calibration, calibrate
-from fgmm.recognition.scorer import LeftOut
+from fgmm.recognition.calibration import Calibration, LeftOut, calibrate
 
 
 def drawn(n: int, k: int, sharpness: float, seed: int) -> LeftOut:

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import torch
 
+from fgmm.recognition.calibration import LeftOut
 from fgmm.recognition.receipt import Share, _apart, _others
-from fgmm.recognition.scorer import LeftOut
 
 NAN = float("nan")
 

@@ -198,7 +198,7 @@ class Scorer:
         text_level, photo_level = self.levels
         mean = torch.zeros(n)
         if joint is not None and self.texts is not None:
-            mean = self._read(joint @ self.texts.mean(dim=0))  # a mean of logits
+            mean = self._read(joint @ self._mean_text)  # the mean of their logits
         if bool(self.has_photos.all()):
             return self.weights[0] * mean + photo_level
         return mean + text_level
@@ -211,9 +211,8 @@ class Scorer:
         rows = _ROWS_A_BLOCK if self.photos.background is not None else max(1, len(labels))
         for start in range(0, len(labels), rows):
             some = torch.arange(start, min(start + rows, len(labels)))
-            told = self._levelled(
-                self.photos.left_out(some), self._text_logits(self._joint(some), len(some))
-            )
+            text = self._text_logits(self._joint(some), len(some))
+            told = self._levelled(self.photos.left_out(some), text)
             torch.add(told["text"], told["photos"], out=logits[start : start + rows])
         logits[self.photos.counts[labels] < 2] = torch.nan
         return LeftOut(logits, labels, self.digests)
@@ -249,11 +248,8 @@ class Scorer:
     def _judged(self) -> tuple[Tensor, Tensor, Tensor]:
         """Photos that judge (m,), and what photos and words say of them, (m, k) each."""
         judges = choose_judges(self.digests)
-        return (
-            judges,
-            self.photos.left_out(judges),
-            self._text_logits(self._joint(judges), len(judges)),
-        )
+        text = self._text_logits(self._joint(judges), len(judges))
+        return judges, self.photos.left_out(judges), text
 
     def _asked(self, told: Tensor, text: Tensor) -> Tensor:
         """Say how likely it is each of the species with photos, by the question there is."""
@@ -284,6 +280,10 @@ class Scorer:
             return None
         columns = slice(0, self.joint_dim)
         return torch.from_numpy(self.photos.statistics.select(photos.numpy(), columns))
+
+    @cached_property
+    def _mean_text(self) -> Tensor:
+        return torch.zeros(0) if self.texts is None else self.texts.mean(dim=0)
 
     def _text_logits(self, joint: Tensor | None, n: int) -> Tensor:
         cosines = self.cosines(joint)

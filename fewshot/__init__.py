@@ -16,20 +16,26 @@ if TYPE_CHECKING:
     from fewshot.episodes import Episodes, EpisodeSampler
     from fewshot.evaluation import Evaluation
     from fewshot.head import FittedHead, Head
+    from fewshot.heads.anil import ANILHead
     from fewshot.heads.ape import APEHead
     from fewshot.heads.bd_cspn import BDCSPNHead
     from fewshot.heads.clap import CLAPHead
     from fewshot.heads.clip_adapter import CLIPAdapterHead
     from fewshot.heads.cross_modal import CrossModalHead
+    from fewshot.heads.feat import FEATHead
     from fewshot.heads.fused import FusedHead
+    from fewshot.heads.fused_learned import LearnedFusedHead
     from fewshot.heads.gda import GDAHead
     from fewshot.heads.laplacian_shot import LaplacianShotHead
     from fewshot.heads.logistic import LogisticHead
     from fewshot.heads.lp_plus_plus import LPPlusPlusHead
     from fewshot.heads.matching import MatchingHead
+    from fewshot.heads.meta_baseline import MetaBaselineHead
     from fewshot.heads.nearest_neighbour import NearestNeighbourHead
+    from fewshot.heads.projected import ProjectedHead
     from fewshot.heads.prototype import PrototypeHead
     from fewshot.heads.pt_map import PTMAPHead
+    from fewshot.heads.relation import RelationHead
     from fewshot.heads.ridge import RidgeHead
     from fewshot.heads.simple_shot import SimpleShotHead
     from fewshot.heads.svm import SVMHead
@@ -53,11 +59,16 @@ if TYPE_CHECKING:
     )
     from fewshot.registry import head_names, load_head
     from fewshot.running import evaluate
+    from fewshot.saved_heads import save_head
     from fewshot.score_metrics import calibration_error, mean_average_precision, top_k_accuracy
     from fewshot.support import Support, Words
+    from fewshot.training.loop import meta_train
+    from fewshot.training.plan import TrainingPlan
+    from fewshot.training.result import Training
     from fewshot.tuning import TunedHead
 
 _HOME = {
+    "ANILHead": "fewshot.heads.anil",
     "APEHead": "fewshot.heads.ape",
     "BDCSPNHead": "fewshot.heads.bd_cspn",
     "Background": "fewshot.background",
@@ -68,6 +79,7 @@ _HOME = {
     "EpisodeSampler": "fewshot.episodes",
     "Episodes": "fewshot.episodes",
     "Evaluation": "fewshot.evaluation",
+    "FEATHead": "fewshot.heads.feat",
     "FittedHead": "fewshot.head",
     "FusedHead": "fewshot.heads.fused",
     "GDAHead": "fewshot.heads.gda",
@@ -77,11 +89,15 @@ _HOME = {
     "InnerProducts": "fewshot.inner_products",
     "LPPlusPlusHead": "fewshot.heads.lp_plus_plus",
     "LaplacianShotHead": "fewshot.heads.laplacian_shot",
+    "LearnedFusedHead": "fewshot.heads.fused_learned",
     "LogisticHead": "fewshot.heads.logistic",
     "MatchingHead": "fewshot.heads.matching",
+    "MetaBaselineHead": "fewshot.heads.meta_baseline",
     "NearestNeighbourHead": "fewshot.heads.nearest_neighbour",
     "PTMAPHead": "fewshot.heads.pt_map",
+    "ProjectedHead": "fewshot.heads.projected",
     "PrototypeHead": "fewshot.heads.prototype",
+    "RelationHead": "fewshot.heads.relation",
     "RidgeHead": "fewshot.heads.ridge",
     "SVMHead": "fewshot.heads.svm",
     "SimpleShotHead": "fewshot.heads.simple_shot",
@@ -90,6 +106,8 @@ _HOME = {
     "TaskResHead": "fewshot.heads.task_res",
     "TipAdapterFHead": "fewshot.heads.tip_adapter_f",
     "TipAdapterHead": "fewshot.heads.tip_adapter",
+    "Training": "fewshot.training.result",
+    "TrainingPlan": "fewshot.training.plan",
     "TransCLIPHead": "fewshot.heads.trans_clip",
     "TunedHead": "fewshot.tuning",
     "Words": "fewshot.support",
@@ -107,10 +125,13 @@ _HOME = {
     "macro_accuracy": "fewshot.metrics",
     "macro_f1": "fewshot.metrics",
     "mean_average_precision": "fewshot.score_metrics",
+    "meta_train": "fewshot.training.loop",
+    "save_head": "fewshot.saved_heads",
     "top_k_accuracy": "fewshot.score_metrics",
 }
 
 __all__ = [
+    "ANILHead",
     "APEHead",
     "BDCSPNHead",
     "Background",
@@ -121,6 +142,7 @@ __all__ = [
     "EpisodeSampler",
     "Episodes",
     "Evaluation",
+    "FEATHead",
     "FittedHead",
     "FusedHead",
     "GDAHead",
@@ -130,11 +152,15 @@ __all__ = [
     "InnerProducts",
     "LPPlusPlusHead",
     "LaplacianShotHead",
+    "LearnedFusedHead",
     "LogisticHead",
     "MatchingHead",
+    "MetaBaselineHead",
     "NearestNeighbourHead",
     "PTMAPHead",
+    "ProjectedHead",
     "PrototypeHead",
+    "RelationHead",
     "RidgeHead",
     "SVMHead",
     "SimpleShotHead",
@@ -143,6 +169,8 @@ __all__ = [
     "TaskResHead",
     "TipAdapterFHead",
     "TipAdapterHead",
+    "Training",
+    "TrainingPlan",
     "TransCLIPHead",
     "TunedHead",
     "Words",
@@ -160,6 +188,8 @@ __all__ = [
     "macro_accuracy",
     "macro_f1",
     "mean_average_precision",
+    "meta_train",
+    "save_head",
     "top_k_accuracy",
 ]
 

@@ -9,7 +9,11 @@
     ├── HeadNotFound (LookupError)    no head of that name
     ├── HeadParameterError (TypeError)  a parameter that a head does not have
     ├── HeadBroken (ValueError)       a head that breaks its contract
-    └── EvaluationError (ValueError)  an evaluation, or its file, that is not what it should be
+    ├── EvaluationError (ValueError)  an evaluation, or its file, that is not what it should be
+    ├── TrainingError (ValueError)    a training that cannot be done, or not be taken up again
+    ├── TrainingDiverged (ArithmeticError)  a loss that is no number
+    ├── SavedHeadError (ValueError)   a file that holds no head, or a head that no file can hold
+    └── MissingExtra (ImportError)    something that an optional package would do
 
 A message says what is wrong, with the value; then the rule; then the cure.
 """
@@ -23,8 +27,12 @@ __all__ = [
     "HeadBroken",
     "HeadNotFound",
     "HeadParameterError",
+    "MissingExtra",
     "QueryError",
+    "SavedHeadError",
     "SupportError",
+    "TrainingDiverged",
+    "TrainingError",
 ]
 
 
@@ -58,3 +66,19 @@ class HeadBroken(FewshotError, ValueError):
 
 class EvaluationError(FewshotError, ValueError):
     """An evaluation that cannot be made, compared or read back."""
+
+
+class TrainingError(FewshotError, ValueError):
+    """A training that cannot be done, or whose checkpoint belongs to another."""
+
+
+class TrainingDiverged(FewshotError, ArithmeticError):
+    """The loss became NaN or infinite; the message names the episodes."""
+
+
+class SavedHeadError(FewshotError, ValueError):
+    """A file that holds no head, or a head that no file can hold."""
+
+
+class MissingExtra(FewshotError, ImportError):
+    """An optional package is not installed; the message says how to install it."""

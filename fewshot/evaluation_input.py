@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from fewshot.episodes import EpisodeSampler
     from fewshot.head import Head
 
-__all__ = ["background_on", "check_needs", "check_pools", "drawn_words", "named_heads"]
+__all__ = [
+    "background_on",
+    "check_needs",
+    "check_origin",
+    "check_pools",
+    "drawn_words",
+    "named_heads",
+]
 
 _PARTS = ("fit", "eval", "needs", "batched", "transductive")
 
@@ -256,3 +263,36 @@ def check_needs(name: str, head: Head, sampler: EpisodeSampler, words: Words | N
         )
     if "words" in head.needs and words is None:
         raise EvaluationError(f"{name} needs words: give words=Words(...), or leave it out")
+
+
+def check_origin(name: str, head: Head, features: Tensor, space: str | None) -> None:
+    """Refuse a head that was trained on other features than these.
+
+    Parameters
+    ----------
+    name : str
+        What the head is called.
+    head : Head
+        Its ``space`` and ``width`` are read, where it has them.
+    features : Tensor of shape (n, d)
+        What it will be given.
+    space : str, optional
+        Their fingerprint.
+
+    Raises
+    ------
+    EvaluationError
+        If they are of another width, or of another space, or of one that was not told.
+    """
+    width, own = getattr(head, "width", None), getattr(head, "space", None)
+    if width is not None and width != features.shape[1]:
+        raise EvaluationError(
+            f"{name} was made for features of width {width} and these have {features.shape[1]}: "
+            "give those of the encoder and layer it was trained on"
+        )
+    if own is not None and own != space:
+        told = "no space was told" if space is None else f"these are of {space!r}"
+        raise EvaluationError(
+            f"{name} was trained on features of the space {own!r} and {told}: give features of the "
+            "same encoder and layer, with space=..., or train a head on these"
+        )

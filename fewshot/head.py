@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -12,6 +13,8 @@ from torch import nn
 from fewshot.errors import SupportError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from fewshot.background import Background
@@ -56,6 +59,12 @@ class Head(nn.Module, ABC):
         `fewshot.evaluate` gives batches of one episode otherwise.
     needs : frozenset of str
         Which of ``"photos"`` and ``"words"`` the head cannot do without.
+    learnable : mapping of str to {"positive", "real"}
+        Numbers of the constructor that `fewshot.meta_train` may learn, beside parameters.
+    protocol : str, optional
+        How it was made, where that says more than an evaluation could know: "base-trained".
+    space : str, optional
+        Fingerprint of the features it was trained on; it is refused for others.
 
     Notes
     -----
@@ -100,6 +109,20 @@ class Head(nn.Module, ABC):
     transductive: ClassVar[bool] = False
     batched: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"photos"})
+    learnable: ClassVar[Mapping[str, Literal["positive", "real"]]] = MappingProxyType({})
+    protocol: str | None = None
+    space: str | None = None
+
+    def set_width(self, width: int) -> None:
+        """Make the parameters that depend on the width of features; here, there are none.
+
+        A head that was not told its width answers as if they were zero.
+
+        Parameters
+        ----------
+        width : int
+            d.
+        """
 
     def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
         """Change features row by row before anything else; here, not at all.
@@ -191,10 +214,16 @@ class Head(nn.Module, ABC):
         Raises
         ------
         SupportError
-            If words are needed and absent, or a class that exists has no photo although
-            photos are needed.
+            If words are needed and absent, a class that exists has no photo although photos are
+            needed, or features are of another width than the head's parameters.
         """
-        name = type(self).__name__
+        name, width = type(self).__name__, getattr(self, "width", None)
+        if width is not None and support.features.shape[-1] != width:
+            raise SupportError(
+                f"{name} was made for features of width {width} and got "
+                f"{support.features.shape[-1]}: give those of the encoder and layer it was trained "
+                "on, or train another"
+            )
         if "words" in self.needs and support.words is None:
             raise SupportError(
                 f"{name} needs words and the support has none: give Support(words=Words(...)), "

@@ -6,6 +6,7 @@ import difflib
 import importlib
 import inspect
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fewshot.errors import HeadNotFound, HeadParameterError
@@ -42,6 +43,12 @@ HEADS = {
     "bd-cspn": ("bd_cspn", "BDCSPNHead"),
     "trans-clip": ("trans_clip", "TransCLIPHead"),
     "fused": ("fused", "FusedHead"),
+    "meta-baseline": ("meta_baseline", "MetaBaselineHead"),
+    "feat": ("feat", "FEATHead"),
+    "relation": ("relation", "RelationHead"),
+    "anil": ("anil", "ANILHead"),
+    "fused-learned": ("fused_learned", "LearnedFusedHead"),
+    "projected": ("projected", "ProjectedHead"),
 }
 
 
@@ -203,15 +210,16 @@ def check_parameters(name: str, given: Iterable[str]) -> None:
             raise HeadParameterError(f"{name} needs the parameter {k!r}: it has {told}")
 
 
-def load_head(name: str, **parameters: Any) -> Head:
-    """Make a head by its name.
+def load_head(name: str | Path, **parameters: Any) -> Head:
+    """Make a head by its name, or read one from its file.
 
     Parameters
     ----------
-    name : str
-        One of `head_names`.
+    name : str or Path
+        One of `head_names`, or the file of a saved head, which ends in ".safetensors".
     **parameters
-        The head's own, as its class explains them; `repr` of a head shows them.
+        The head's own, as its class explains them; `repr` of a head shows them. A saved head
+        has its own already.
 
     Returns
     -------
@@ -224,11 +232,22 @@ def load_head(name: str, **parameters: Any) -> Head:
         If no head has that name, or another package's cannot be loaded.
     HeadParameterError
         If the head has no such parameter; the message lists those it has.
+    SavedHeadError
+        If the file holds no head.
 
     Examples
     --------
     >>> load_head("prototype", distance="cosine").distance
     'cosine'
     """
+    if isinstance(name, Path) or (isinstance(name, str) and name.endswith(".safetensors")):
+        from fewshot.saved_heads import read_head
+
+        if parameters:
+            raise HeadParameterError(
+                f"{name} is a saved head, whose parameters are in the file: leave out "
+                f"{', '.join(parameters)}, or make a head by its name"
+            )
+        return read_head(name)
     check_parameters(name, parameters)
     return find_head(name)(**parameters).eval()

@@ -15,6 +15,7 @@ from fewshot.evaluation import Evaluation
 from fewshot.evaluation_input import (
     background_on,
     check_needs,
+    check_origin,
     check_pools,
     drawn_words,
     named_heads,
@@ -128,9 +129,11 @@ def evaluate(
     small_classes : {"error", "skip"}, default="error"
         What to do with classes that have too few pictures.
     protocol : str, default="no-val"
-        Kept with the result: how the heads' strengths were chosen.
+        Kept with the result: how the heads' strengths were chosen. A head that was trained says
+        so itself: "base-trained".
     space : str, optional
-        Kept with the result: fingerprint of the encoder.
+        Kept with the result: fingerprint of the features. A head that was trained in a space
+        wants to be told it.
     progress : bool, default=True
         Show a bar on a terminal when it takes more than two seconds.
 
@@ -143,7 +146,7 @@ def evaluate(
     EvaluationError
         If something is no head, no tensor, no words or no background, features are no floating
         numbers or hold NaN, sizes disagree, a query is a row of the support's pool, a class has no
-        words, or a head lacks what it needs.
+        words, a head lacks what it needs, or was trained on features of another width or space.
     HeadNotFound
         If no head has the name given.
     EpisodeError
@@ -183,6 +186,7 @@ def evaluate(
     background = background_on(background, features)
     for name, one in heads.items():
         check_needs(name, one.eval(), sampler, words)
+        check_origin(name, one, features, space)
     if query_features is not None:
         query_features = query_features.to(features.device)
     pool = FeaturePool(features, query_features, words, background, n_episodes=n_episodes)
@@ -207,7 +211,7 @@ def evaluate(
     found = {
         name: Evaluation(
             name,
-            protocol,
+            getattr(one, "protocol", None) or protocol,
             {**setting, "transductive": bool(one.transductive)},
             sampler.classes,
             *tallies[name].result(),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fewshot.background import Background
 
-__all__ = ["CentredRowHead", "UnitRowHead", "normalise_rows"]
+__all__ = ["CentredRowHead", "UnitRowHead", "centre_rows", "normalise_rows"]
 
 
 def normalise_rows(features: Tensor) -> Tensor:
@@ -41,6 +41,30 @@ def normalise_rows(features: Tensor) -> Tensor:
     return functional.normalize(features.to(wide), dim=-1)
 
 
+def centre_rows(features: Tensor, background: Background | None = None) -> Tensor:
+    """Subtract a background's mean from rows and divide them by their length, "CL2N".
+
+    Parameters
+    ----------
+    features : Tensor of shape (..., d)
+        Any floating type.
+    background : Background, optional
+        Without it nothing is subtracted.
+
+    Returns
+    -------
+    Tensor of shape (..., d)
+        Unit rows, in float32 at least.
+
+    Examples
+    --------
+    >>> centre_rows(torch.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    wide = features.to(torch.promote_types(features.dtype, torch.float32))
+    return normalise_rows(wide if background is None else wide - background.mean.to(wide))
+
+
 class CentredRowHead(InnerProductHead):
     """A head of inner products between unit rows around the background's mean, "CL2N".
 
@@ -62,8 +86,7 @@ class CentredRowHead(InnerProductHead):
         Tensor of shape (..., d)
             Unit rows, in float32 at least.
         """
-        wide = features.to(torch.promote_types(features.dtype, torch.float32))
-        return normalise_rows(wide if background is None else wide - background.mean.to(wide))
+        return centre_rows(features, background)
 
 
 class UnitRowHead(InnerProductHead):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from fewshot.inner_product_head import InnerProductHead
@@ -55,6 +56,8 @@ class PrototypeHead(InnerProductHead):
     >>> PrototypeHead().fit(two).logits(torch.tensor([[2.0, 0.0]]))
     tensor([[-1., -4.]])
     """
+
+    learnable = MappingProxyType({"scale": "positive"})
 
     def __init__(self, distance: Distance = "euclidean", scale: float | None = None) -> None:
         super().__init__()

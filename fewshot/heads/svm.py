@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fewshot.membership import one_hot
@@ -41,8 +42,9 @@ class SVMHead(UnitRowHead):
 
     Notes
     -----
-    Deviations. MetaOptNet trains the encoder through the solution; here the encoder stays as it
-    is. Its features are raw and long; on unit rows ``C`` means the same for every encoder, but
+    Deviations. MetaOptNet trains the encoder through the solution; `fewshot.meta_train` trains
+    ``C``, ``scale`` and a projection (`ProjectedHead`) through it, and no encoder. MetaOptNet's
+    features are raw and long; on unit rows ``C`` means the same for every encoder, but
     0.1 then asks for far smoother boundaries than in the paper: every photo of a small support
     is within the margin and gets the full weight C. Any unequal shots are fine. The solution is
     computed in float64 by a primal-dual interior-point method, as the paper does, to a duality
@@ -64,6 +66,8 @@ class SVMHead(UnitRowHead):
     >>> SVMHead().fit(two).logits(torch.tensor([[2.0, 0.0]]))
     tensor([[ 0.1000, -0.1000]])
     """
+
+    learnable = MappingProxyType({"C": "positive", "scale": "positive"})
 
     def __init__(
         self,

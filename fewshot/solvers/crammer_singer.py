@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,7 +16,7 @@ _NUMBERS_AT_ONCE = 1 << 22  # 32 MB in float64: what the inverses of one part ma
 
 
 def solve_crammer_singer(
-    gram: Tensor, member: Tensor, exists: Tensor, cost: float, *, tolerance: float = 1e-12
+    gram: Tensor, member: Tensor, exists: Tensor, cost: float | Tensor, *, tolerance: float = 1e-12
 ) -> Tensor:
     """Minimise ``tr(A^T G A) / 2 - tr(Y^T A)`` where ``A <= cost * Y`` and rows of A sum to 0.
 
@@ -28,8 +28,8 @@ def solve_crammer_singer(
         Y, one-hot labels; rows of padding are zero.
     exists : Tensor of shape (..., k), bool
         Which classes exist.
-    cost : float
-        The largest coefficient, positive.
+    cost : float or Tensor
+        The largest coefficient, positive; one number.
     tolerance : float, default=1e-12
         An episode is done when the duality gap, which bounds how far the objective is from
         its minimum, is this small beside ``cost`` times the number of photos.
@@ -37,7 +37,7 @@ def solve_crammer_singer(
     Returns
     -------
     Tensor of shape (..., s, k)
-        A; zero for padding and absent classes.
+        A; zero for padding and absent classes. It is differentiable in ``gram`` and ``cost``.
 
     Notes
     -----
@@ -45,7 +45,10 @@ def solve_crammer_singer(
     that fulfils all constraints, so that they stay fulfilled. The Hessian couples photos within
     a class, the constraint on rows couples classes within a photo: eliminating one after the
     other leaves k + 1 systems of size s instead of one of size s k. Episodes that are done stand
-    still, so that none depends on its neighbours in the batch.
+    still, so that none depends on its neighbours in the batch. Derivatives are those of the
+    optimality conditions (Amos and Kolter: OptNet, ICML 2017, equation 6), by one more solution
+    of the equations of a step; where a bound is only just reached there is no derivative, and
+    some value between those of both sides is given.
 
     Examples
     --------
@@ -55,18 +58,66 @@ def solve_crammer_singer(
             [-0.1000,  0.1000]], dtype=torch.float64)
     """
     lead, (s, k) = gram.shape[:-2], member.shape[-2:]
-    size = max(1, _NUMBERS_AT_ONCE // max(1, k * s * s))
-    gram, member, exists = gram.reshape(-1, s, s), member.reshape(-1, s, k), exists.reshape(-1, k)
-    found = torch.empty_like(member)
-    for start in range(0, len(gram), size):
-        part = slice(start, start + size)
-        found[part] = _solve(gram[part], member[part], exists[part], cost, tolerance)
+    price = torch.as_tensor(cost, dtype=gram.dtype, device=gram.device)
+    flat = gram.reshape(-1, s, s), member.reshape(-1, s, k), exists.reshape(-1, k)
+    found: Tensor = _Solution.apply(*flat, price, tolerance)
     return found.reshape(*lead, s, k)
 
 
-def _solve(gram: Tensor, member: Tensor, exists: Tensor, cost: float, tolerance: float) -> Tensor:
+class _Solution(torch.autograd.Function):
+    """The minimum, differentiated through its optimality conditions, not through the steps."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, gram: Tensor, member: Tensor, exists: Tensor, cost: Tensor, tolerance: float
+    ) -> Tensor:
+        found, ratio = torch.empty_like(member), torch.empty_like(member)
+        price = float(cost)
+        for part in _parts(member):
+            found[part], ratio[part] = _solve(
+                gram[part], member[part], exists[part], price, tolerance
+            )
+        ctx.save_for_backward(gram, member, exists, found, ratio)
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        # At the minimum (G + ratio) dA + row multipliers = ratio Y dC - dG A, rows of dA sum to 0:
+        # the equations of a step, whose matrix is symmetric, so one more solution is the adjoint.
+        gram, member, exists, found, ratio = ctx.saved_tensors
+        (gradient,), back, pull = gradients, torch.zeros_like(gram), torch.zeros_like(found)
+        for part in _parts(member):
+            free = _free(member[part], exists[part])
+            system = _System(_blocks(gram[part], free), ratio[part], free, exists[part])
+            pull[part], _ = system.solve(gradient[part])
+            change = -pull[part] @ found[part].mT
+            back[part] = (change + change.mT) / 2
+        return back, None, None, (ratio * member * pull).sum(), None
+
+
+def _parts(member: Tensor) -> list[slice]:
+    """Episodes that are solved together, so that the inverses take little memory."""
+    s, k = member.shape[-2:]
+    size = max(1, _NUMBERS_AT_ONCE // max(1, k * s * s))
+    return [slice(start, start + size) for start in range(0, len(member), size)]
+
+
+def _free(member: Tensor, exists: Tensor) -> Tensor:
+    """(e, s, k): 1 where there is a coefficient."""
+    return member.sum(-1, keepdim=True) * exists.unsqueeze(-2).to(member)
+
+
+def _blocks(gram: Tensor, free: Tensor) -> Tensor:
+    """(e, k, s, s): the Gram matrix of the coefficients of each class."""
+    return gram.unsqueeze(-3) * free.mT.unsqueeze(-1) * free.mT.unsqueeze(-2)
+
+
+def _solve(
+    gram: Tensor, member: Tensor, exists: Tensor, cost: float, tolerance: float
+) -> tuple[Tensor, Tensor]:
+    """The coefficients, and multipliers over slacks: huge where a bound holds, 1 for padding."""
     real = member.sum(-1, keepdim=True)
-    free = real * exists.unsqueeze(-2).to(gram)  # (e, s, k): 1 where there is a coefficient
+    free = _free(member, exists)
     classes = exists.sum(-1).clamp(min=1).reshape(-1, 1, 1)
     point = cost * (member - free / classes)
     slack = torch.where(free > 0, cost * member - point, 1)
@@ -75,7 +126,7 @@ def _solve(gram: Tensor, member: Tensor, exists: Tensor, cost: float, tolerance:
     least = pull.masked_fill(free == 0, float("inf")).amin(-1, keepdim=True)
     above = (pull - torch.where(real > 0, least, 0)) * free
     multiplier = free * (above + above.amax((-2, -1), keepdim=True).clamp(min=1))
-    blocks = gram.unsqueeze(-3) * free.mT.unsqueeze(-1) * free.mT.unsqueeze(-2)  # (e, k, s, s)
+    blocks = _blocks(gram, free)
     number = _sum(free).clamp(min=1)
     goal = tolerance * cost * _sum(real)
     going = torch.ones_like(number, dtype=torch.bool)
@@ -84,7 +135,7 @@ def _solve(gram: Tensor, member: Tensor, exists: Tensor, cost: float, tolerance:
         going = going & (gap > goal)
         if not going.any():
             break
-        system = _System(blocks, torch.where(free > 0, multiplier / slack, 1), free, exists)
+        system = _System(blocks, _ratio(free, multiplier, slack), free, exists)
         mean = gap / number
         change, multiplier_change = system.solve(multiplier)
         far = _room(slack, -change, multiplier, multiplier_change, 1.0)
@@ -98,7 +149,11 @@ def _solve(gram: Tensor, member: Tensor, exists: Tensor, cost: float, tolerance:
         point = point + far * change
         slack = slack - far * change
         multiplier = multiplier + far * multiplier_change
-    return point
+    return point, _ratio(free, multiplier, slack)
+
+
+def _ratio(free: Tensor, multiplier: Tensor, slack: Tensor) -> Tensor:
+    return torch.where(free > 0, multiplier / slack, 1)
 
 
 class _System:

@@ -1,0 +1,1 @@
+"""Heads that learn over many episodes: `fewshot.meta_train`."""

@@ -1,0 +1,173 @@
+"""A head whose numbers are parameters while it learns."""
+
+from __future__ import annotations
+
+import copy
+import math
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from fewshot.errors import TrainingError
+from fewshot.head import Head
+from fewshot.precision import widest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from fewshot.support import Support
+
+__all__ = ["Learner"]
+
+
+class Learner(nn.Module):
+    """A copy of a head, with everything it can learn as parameters.
+
+    Numbers that a head names in ``learnable`` are plain numbers of its constructor; here they
+    are parameters, logarithms where they must be positive, and stand in their place while
+    the head is used.
+
+    Parameters
+    ----------
+    head : Head
+        Is not changed.
+    width : int
+        d, of the features.
+    like : Tensor
+        Gives the device.
+
+    Raises
+    ------
+    TrainingError
+        If there is nothing to learn.
+
+    Examples
+    --------
+    >>> from fewshot import RidgeHead
+    >>> learner = Learner(RidgeHead(penalty=2.0), 3, torch.ones(1))
+    >>> sorted(learner.numbers)
+    ['bias', 'penalty', 'scale']
+    >>> learner.settled().penalty
+    2.0
+    """
+
+    def __init__(self, head: Head, width: int, like: Tensor) -> None:
+        super().__init__()
+        self.head = copy.deepcopy(head).to(like.device)
+        self.head.set_width(width)
+        self.head.to(like.device).requires_grad_(True)
+        self.numbers = nn.ParameterDict()
+        self._places: dict[str, tuple[Head, str, str]] = {}
+        for prefix, part in self.head.named_modules():
+            for name, kind in part.learnable.items() if isinstance(part, Head) else ():
+                key = f"{prefix.replace('.', '-')}-{name}" if prefix else name
+                value = float(getattr(part, name))
+                raw = math.log(value) if kind == "positive" else value
+                start = torch.tensor(raw, dtype=widest(like), device=like.device)
+                self.numbers[key] = nn.Parameter(start)
+                self._places[key] = (part, name, kind)
+        if not any(True for _ in self.parameters()):
+            raise TrainingError(
+                f"{type(head).__name__} has nothing to learn: give a head with parameters "
+                "(FEATHead, RelationHead), with learnable numbers (RidgeHead), or "
+                "ProjectedHead(head)"
+            )
+
+    def forward(
+        self, support: Support, queries: Tensor, query_mask: Tensor | None = None
+    ) -> Tensor:
+        """Fit and score with the parameters in place.
+
+        Parameters
+        ----------
+        support : Support
+            One episode or a batch of them.
+        queries : Tensor of shape (..., q, d)
+            Raw features.
+        query_mask : Tensor of shape (..., q), bool, optional
+            False marks padding.
+
+        Returns
+        -------
+        Tensor of shape (..., q, k)
+            Logits.
+        """
+        with self.in_place() as head:
+            return head.fit(support).logits(queries, query_mask=query_mask)
+
+    @contextmanager
+    def in_place(self) -> Iterator[Head]:
+        """Lend the head with the parameters in the place of its numbers.
+
+        Yields
+        ------
+        Head
+            Not to be used afterwards.
+        """
+        before = {key: getattr(part, name) for key, (part, name, _) in self._places.items()}
+        try:
+            for key, (part, name, kind) in self._places.items():
+                raw = self.numbers[key]
+                setattr(part, name, raw.exp() if kind == "positive" else raw * 1)
+            yield self.head
+        finally:
+            for key, (part, name, _) in self._places.items():
+                setattr(part, name, before[key])
+
+    def values(self) -> dict[str, float]:
+        """Tell the numbers as they are now.
+
+        Returns
+        -------
+        dict of str to float
+        """
+        told = {key: raw.detach() for key, raw in self.numbers.items()}
+        return {
+            key: float(raw.exp() if self._places[key][2] == "positive" else raw)
+            for key, raw in told.items()
+        }
+
+    def settled(self) -> Head:
+        """Give a copy of the head that has learned: numbers are numbers, nothing needs gradients.
+
+        Returns
+        -------
+        Head
+            In ``eval`` mode.
+        """
+        values = self.values()
+        before = {key: getattr(part, name) for key, (part, name, _) in self._places.items()}
+        try:
+            for key, (part, name, _) in self._places.items():
+                setattr(part, name, values[key])
+            found = copy.deepcopy(self.head)
+        finally:
+            for key, (part, name, _) in self._places.items():
+                setattr(part, name, before[key])
+        return found.requires_grad_(False).eval()
+
+    def groups(self, rate: float, number_rate: float, decay: float) -> list[dict[str, object]]:
+        """Sort parameters for an optimiser: tensors, which decay, and numbers, which do not.
+
+        Parameters
+        ----------
+        rate, number_rate : float
+            Learning rates.
+        decay : float
+            Weight decay of tensors.
+
+        Returns
+        -------
+        list of dict
+            Groups without a parameter are left out.
+        """
+        tensors = [p for p in self.head.parameters() if p.requires_grad]
+        both = [
+            {"params": tensors, "lr": rate, "weight_decay": decay},
+            {"params": list(self.numbers.values()), "lr": number_rate, "weight_decay": 0.0},
+        ]
+        return [group for group in both if group["params"]]

@@ -123,7 +123,7 @@ class ANILHead(CentredRowHead):
         gram = inner.support.masked_fill(~(real & real.mT), 0)
         cross = inner.cross.masked_fill(~real.mT, 0)
         member = one_hot(labels, class_mask.shape[-1], gram)
-        rate = self.learning_rate / real.sum(-2, keepdim=True).clamp(min=1)
+        rate = self.learning_rate / real.sum(-2, keepdim=True).clamp(min=1).to(gram)
         # weights are sums of photos: their coefficients (..., s, k), and biases (..., 1, k)
         weights, bias = torch.zeros_like(member), torch.zeros_like(member[..., :1, :])
         if self.start == "prototypes":

@@ -173,9 +173,12 @@ def _answer(
         SpeciesPrediction(
             labels=labels,
             probabilities=probabilities[row].clone(),
-            logits=logits[row].clone(),
+            logits=(own := logits[row].clone()),
             cosines=cosines[row].clone(),
-            evidence={source: values[row].clone() for source, values in nats.items()},
+            evidence={
+                source: own if len(nats) == 1 else values[row].clone()
+                for source, values in nats.items()
+            },
             scoring=moment.scoring,
             provenance=moment.provenance,
             name=name,

@@ -264,7 +264,7 @@ class Scorer:
             return {"text": text, "photos": torch.zeros_like(text)}
         photos = doubt(weight * told)
         if bool(which.all()):
-            return {"text": words * text, "photos": photos}
+            return {"text": text if self.texts is None else words * text, "photos": photos}
         mean = text.mean(dim=1, keepdim=True)
         said = torch.where(which, words * text + (1 - words) * mean, text)
         text_level, group_level = self.levels
@@ -287,7 +287,7 @@ class Scorer:
 
     def _text_logits(self, joint: Tensor | None, n: int) -> Tensor:
         cosines = self.cosines(joint)
-        return torch.zeros(n, len(self)) if cosines is None else self._read(cosines)
+        return torch.zeros(()).expand(n, len(self)) if cosines is None else self._read(cosines)
 
     def _read(self, cosines: Tensor) -> Tensor:
         assert self.reading is not None  # noqa: S101 - comes with texts

@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from fgmm.encoders.registry import DEFAULT_ENCODER, load_encoder, name_encoder
 from fgmm.errors import LibraryError
-from fgmm.library import Collection, LibraryFile, MemoryLibrary, changes
+from fgmm.library import Collection, LibraryFile, MemoryLibrary, acts, changes
+from fgmm.library.photo_choice import choose_photos
 from fgmm.recognition.adding import Adding
 from fgmm.recognition.asking import Asking
 from fgmm.recognition.extending import Extending
-from fgmm.recognition.gathering import photos_named
 from fgmm.recognition.keeping import Keeping
 from fgmm.recognition.layers import PictureLayers
-from fgmm.recognition.words import SpeciesWords
+from fgmm.recognition.naming import Naming
+from fgmm.recognition.words import SpeciesWords, phrasing_of
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping
 
     from fewshot import Background
     from fgmm.encoders.base import ImageEncoder
+    from fgmm.library.photo_choice import Choice
     from fgmm.recognition.moment import Moment
     from fgmm.recognition.receipt import Receipt
     from fgmm.templates import Templates
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Recognizer"]
 
 
-class Recognizer(Adding, Keeping, Asking, Extending):
+class Recognizer(Adding, Naming, Keeping, Asking, Extending):
     """Species learned one by one, from words and photos, and told apart in pictures.
 
     Nothing is trained: a photo is encoded once, and what is known is a sum over photos. So a
@@ -54,7 +55,8 @@ class Recognizer(Adding, Keeping, Asking, Extending):
         What pictures of this encoder look like in general, by its features. By default what the
         encoder brings (``tiny`` does); without any the spread is guessed from the photos.
     templates : str, callable, or list of them, optional
-        Sentences that names are put into, as in `fgmm.classify`.
+        Sentences that names are put into, as in `fgmm.classify`. A library keeps those that are
+        texts, and the concept.
     concept : str, optional
         What kind of thing all species are, such as "bird".
     thumbnails : bool, optional
@@ -106,7 +108,12 @@ class Recognizer(Adding, Keeping, Asking, Extending):
         )
         self._held: Moment | None = None
         self.library: MemoryLibrary | LibraryFile = MemoryLibrary(
-            Collection(self._layers.space, self._layers.dim, self._name)
+            Collection(
+                self._layers.space,
+                self._layers.dim,
+                self._name,
+                phrasing=phrasing_of(templates, concept, reads_words=reader is not None),
+            )
         )
 
     def add_species(
@@ -213,50 +220,32 @@ class Recognizer(Adding, Keeping, Asking, Extending):
     def remove(
         self,
         name: str,
-        photos: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+        photos: Choice | Iterable[Choice] | None = None,
     ) -> None:
         """Forget a species, or some of its photos: exactly as if they had never been given.
 
         Parameters
         ----------
         name : str
-        photos : path or iterable of paths, optional
-            Paths they came from, or digests. All of the species, words too, if not given.
+        photos : path, int, or iterable of them, optional
+            Paths they came from, or their files' names; digests, or how they begin; or numbers,
+            from 1. All of the species, words too, if not given.
 
         Raises
         ------
         SpeciesNotFound
             If no species is called that.
         LibraryError
-            If it has no such photo, or nothing to be recognised by would be left.
+            If it has no such photo, several fit, or nothing to be recognised by would be left.
         """
         species = self.collection.find(name)
-        digests = None if photos is None else photos_named(species, photos)
+        digests = None if photos is None else choose_photos(species, photos)
         if digests is not None and self._words is None and len(digests) == len(species.photos):
             raise LibraryError(
                 f"{species.name!r} would be left without a photo, and the encoder {self._name!r} "
                 "reads no words: remove the species, or keep a photo"
             )
-        detail: dict[str, Any] = {"name": name}
-        if digests is not None:
-            detail["photos"] = len(digests)
-        self._change(lambda now: changes.remove(now, name, digests), "remove", detail)
-
-    def rename(self, old: str, new: str) -> None:
-        """Give a species another name; the old one is not kept.
-
-        Parameters
-        ----------
-        old, new : str
-
-        Raises
-        ------
-        SpeciesNotFound
-            If no species is called ``old``.
-        LibraryError
-            If ``new`` is no name, or another species'.
-        """
-        self._change(lambda now: changes.rename(now, old, new), "rename", {"name": old, "new": new})
+        self._change(*acts.removing(self.collection, name, digests))
 
     def merge(self, into: str, other: str) -> None:
         """Make two species one, with the photos and names of both.
@@ -275,5 +264,4 @@ class Recognizer(Adding, Keeping, Asking, Extending):
         LibraryError
             If both are the same species.
         """
-        detail = {"name": into, "other": other}
-        self._change(lambda now: changes.merge(now, into, other), "merge", detail)
+        self._change(*acts.merging(self.collection, into, other))

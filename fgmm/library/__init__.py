@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from fgmm.library.changes import add_photos, add_species, merge, new_photos, remove, rename
 from fgmm.library.collection import Collection
+from fgmm.library.descriptions import add_names, describe
 from fgmm.library.file import LibraryFile
 from fgmm.library.folder import export_folder, import_folder, import_thumbnails
 from fgmm.library.history import HistoryEntry
 from fgmm.library.memory import MemoryLibrary
 from fgmm.library.photos import Photos, utc_now
+from fgmm.library.phrasing import Phrasing
 from fgmm.library.species import Species
 from fgmm.library.verification import Finding, verify
 
@@ -24,9 +26,12 @@ __all__ = [
     "LibraryFile",
     "MemoryLibrary",
     "Photos",
+    "Phrasing",
     "Species",
+    "add_names",
     "add_photos",
     "add_species",
+    "describe",
     "export_folder",
     "import_folder",
     "import_thumbnails",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fgmm.errors import LibraryError, SpeciesNotFound
 from fgmm.library.names import nearest_name
+from fgmm.library.phrasing import Phrasing
 from fgmm.name_folding import fold_name
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Collection:
         Name the encoder was loaded by, such as ``"tiny"``.
     species : mapping of str to Species
         By id, in the order they came.
+    phrasing : Phrasing
+        What is put around their names.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Collection:
     dim: int
     encoder: str
     species: Mapping[str, Species] = field(default_factory=dict)
+    phrasing: Phrasing = field(default_factory=Phrasing)
     _names: dict[str, str] = field(init=False, repr=False, compare=False)
     _digests: dict[str, str] = field(init=False, repr=False, compare=False)
 
@@ -149,12 +153,29 @@ class Collection:
         if order is not None:
             species = {key: species[key] for key in order}
         made = object.__new__(Collection)
-        for name in ("space", "dim", "encoder"):
+        for name in ("space", "dim", "encoder", "phrasing"):
             object.__setattr__(made, name, getattr(self, name))
         made._fill(species, names, digests)
         for new in changed.values():
             if new is not None:
                 made._enter(new)
+        return made
+
+    def with_phrasing(self, phrasing: Phrasing) -> Collection:
+        """Give a collection of the same species, with something else around their names.
+
+        Parameters
+        ----------
+        phrasing : Phrasing
+
+        Returns
+        -------
+        Collection
+        """
+        if phrasing == self.phrasing:
+            return self
+        made = self.with_species({})
+        object.__setattr__(made, "phrasing", phrasing)
         return made
 
     def find(self, name: str) -> Species:
@@ -219,10 +240,11 @@ class Collection:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Collection):
             return NotImplemented
-        return (self.space, self.dim, self.encoder) == (
+        return (self.space, self.dim, self.encoder, self.phrasing) == (
             other.space,
             other.dim,
             other.encoder,
+            other.phrasing,
         ) and list(self.species.values()) == list(other.species.values())
 
 

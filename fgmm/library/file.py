@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from fgmm.errors import SpaceMismatch, StoreError
 from fgmm.library.access import Access
-from fgmm.library.history import detail_text, difference
-from fgmm.library.memory import check_same_space
+from fgmm.library.changeable import Changeable, changed_places
 from fgmm.library.opening import bring_up_to_date, check_file, make_file
+from fgmm.library.phrasing import Phrasing
 from fgmm.library.reading import State, catch_up, read_state
 from fgmm.library.texts import FileTexts
 from fgmm.library.thumbnails import FileThumbnails, write_thumbnails
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import os
     import sqlite3
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
 
     from fgmm.library.collection import Collection
     from fgmm.library.history import HistoryEntry
@@ -41,7 +40,7 @@ _PATIENCE = 10.0
 _logger = logging.getLogger(__name__)
 
 
-class LibraryFile:
+class LibraryFile(Changeable):
     """A collection and its history in one file, ``birds.fgmm``, an SQLite database.
 
     Made by `create` or `open`. A change is on the disk when the call returns, or nothing has
@@ -79,6 +78,7 @@ class LibraryFile:
         dim: int,
         encoder: str,
         *,
+        phrasing: Phrasing | None = None,
         patience: float = _PATIENCE,
     ) -> LibraryFile:
         """Make a file without species.
@@ -89,6 +89,8 @@ class LibraryFile:
             Must not be there, or be empty.
         space, dim, encoder : str, int and str
             As of `Collection`.
+        phrasing : Phrasing, optional
+            What is put around names, see `fgmm.library.phrasing`.
         patience : float, default=10
             Seconds to wait for other processes.
 
@@ -103,7 +105,7 @@ class LibraryFile:
         LibraryError
             If the space, dimension or encoder is none.
         """
-        make_file(Path(path), patience, space, dim, encoder)
+        make_file(Path(path), patience, space, dim, encoder, phrasing or Phrasing())
         return cls(Path(path), patience, readonly=False)
 
     @classmethod
@@ -155,51 +157,21 @@ class LibraryFile:
         """What was known when the file was read last; `reload` reads it again."""
         return self._state.collection
 
-    def apply(
+    def _apply(
         self,
         change: Callable[[Collection], Collection],
         what: str,
-        detail: Mapping[str, Any],
-        thumbnails: Mapping[str, bytes] | None = None,
+        detail: str,
+        thumbnails: Mapping[str, bytes],
     ) -> Collection:
-        """Make a change, all of it or nothing; it is on the disk when this returns.
-
-        Parameters
-        ----------
-        change : callable
-            Takes the collection as the file has it now and gives another, as those of
-            `fgmm.library.changes` do. Others wait meanwhile. If it raises, nothing has happened.
-        what : str
-            Name of the change, for the history.
-        detail : mapping
-            What else the history should say; JSON.
-        thumbnails : mapping of str to bytes, optional
-            To keep with photos that the change adds, see `fgmm.library.thumbnails`.
-
-        Returns
-        -------
-        Collection
-            As it is afterwards. A change that changes nothing leaves no trace in the history.
-
-        Raises
-        ------
-        LibraryError
-            If the new collection is of another space, ``detail`` is no JSON, or a thumbnail is
-            none, or of a photo that no species has.
-        StoreError
-            If the file cannot be written, or others do not leave it in time.
-        """
-        text = detail_text(what, detail)
-
         def write(connection: sqlite3.Connection) -> State:
             state = self._state
             after = change(state.collection)
-            check_same_space(state.collection, after)
-            changed = difference(state.places, after)
-            if not changed:
+            changed = changed_places(state.collection, state.places, after)
+            if changed is None:
                 return state
-            write_thumbnails(connection, after, thumbnails or {})
-            return write_change(connection, state, after, changed, what, text)
+            write_thumbnails(connection, after, thumbnails)
+            return write_change(connection, state, after, changed, what, detail)
 
         return self._change(write)
 

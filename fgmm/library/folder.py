@@ -8,6 +8,7 @@ collections give equal bytes. History stays in the library.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -24,6 +25,7 @@ from safetensors import SafetensorError, safe_open
 from fgmm.errors import LibraryError, StoreError
 from fgmm.library.collection import Collection
 from fgmm.library.photos import Photos
+from fgmm.library.phrasing import Phrasing, dump_phrasing, load_phrasing
 from fgmm.library.species import Species
 from fgmm.library.thumbnails import LARGEST_THUMBNAIL, check_thumbnail, check_thumbnails
 
@@ -82,6 +84,7 @@ def export_folder(
         "space": collection.space,
         "dim": collection.dim,
         "encoder": collection.encoder,
+        "phrasing": dump_phrasing(collection.phrasing),
         "sha256 of vectors.safetensors": hashlib.sha256(content).hexdigest(),
         "species": [_words(species) for species in collection],
     }
@@ -255,4 +258,5 @@ def _collection(told: Mapping[str, Any], path: Path) -> Collection:
             one["parent"],
             photos=photos.part(end - count, end),
         )
-    return Collection(empty.space, empty.dim, empty.encoder, species)
+    phrasing = load_phrasing(told["phrasing"]) if "phrasing" in told else Phrasing()
+    return dataclasses.replace(empty, species=species, phrasing=phrasing)

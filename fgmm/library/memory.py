@@ -8,11 +8,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from fgmm.errors import LibraryError
+from fgmm.library.changeable import Changeable, changed_places
 from fgmm.library.history import (
     HistoryEntry,
     Place,
-    detail_text,
-    difference,
     placed,
     places_of,
     restored,
@@ -25,28 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fgmm.library.collection import Collection
+    from fgmm.library.phrasing import Phrasing
 
-__all__ = ["MemoryLibrary", "check_same_space"]
-
-
-def check_same_space(before: Collection, after: Collection) -> None:
-    """Refuse a change that gives a collection of another encoder.
-
-    Raises
-    ------
-    LibraryError
-        If space, dimension or encoder differ.
-    """
-    for what in ("space", "dim", "encoder"):
-        old, new = getattr(before, what), getattr(after, what)
-        if old != new:
-            raise LibraryError(
-                f"the change gives a collection of {what} {new!r}, and the library is of {old!r}: "
-                "a library stays with its encoder; make another one"
-            )
+__all__ = ["MemoryLibrary"]
 
 
-class MemoryLibrary:
+class MemoryLibrary(Changeable):
     """A collection and its history, kept in memory alone.
 
     Has the methods of `fgmm.library.LibraryFile` that need no file. Threads take turns.
@@ -82,57 +65,30 @@ class MemoryLibrary:
         self._collection = collection
         self._places = places_of(collection)
         self._history: list[HistoryEntry] = []
-        self._before: dict[int, dict[str, Place | None]] = {}
+        self._before: dict[int, tuple[dict[str, Place | None], Phrasing]] = {}
 
     @property
     def collection(self) -> Collection:
         """What is known now."""
         return self._collection
 
-    def apply(
+    def _apply(
         self,
         change: Callable[[Collection], Collection],
         what: str,
-        detail: Mapping[str, Any],
-        thumbnails: Mapping[str, bytes] | None = None,
+        detail: str,
+        thumbnails: Mapping[str, bytes],
     ) -> Collection:
-        """Make a change, all of it or nothing.
-
-        Parameters
-        ----------
-        change : callable
-            Takes the collection as it is now and gives another, as those of
-            `fgmm.library.changes` do. If it raises, nothing has happened.
-        what : str
-            Name of the change, for the history.
-        detail : mapping
-            What else the history should say; JSON.
-        thumbnails : mapping of str to bytes, optional
-            To keep with photos that the change adds, see `fgmm.library.thumbnails`.
-
-        Returns
-        -------
-        Collection
-            As it is afterwards. A change that changes nothing leaves no trace in the history.
-
-        Raises
-        ------
-        LibraryError
-            If the new collection is of another space, ``detail`` is no JSON, or a thumbnail is
-            none, or of a photo that no species has.
-        """
-        text = detail_text(what, detail)
         with self._lock:
             after = change(self._collection)
-            check_same_space(self._collection, after)
-            changed = difference(self._places, after)
-            if changed:
-                check_thumbnails(after, thumbnails or {})
+            changed = changed_places(self._collection, self._places, after)
+            if changed is not None:
+                check_thumbnails(after, thumbnails)
                 before = {key: self._places.get(key) for key in changed}
+                self._before[len(self._history) + 1] = before, self._collection.phrasing
                 self._collection, self._places = after, placed(self._places, changed)
-                self._before[len(self._history) + 1] = before
-                self._note(what, json.loads(text))
-                self.thumbnails.put(thumbnails or {})
+                self._note(what, json.loads(detail))
+                self.thumbnails.put(thumbnails)
             return self._collection
 
     def undo(self) -> Collection:
@@ -156,8 +112,9 @@ class MemoryLibrary:
                     "came before was forgotten"
                 )
             number = max(self._before)
-            before = self._before[number]
-            self._collection = restored(self._collection, self._places, before)
+            before, phrasing = self._before[number]
+            was = restored(self._collection, self._places, before)
+            self._collection = was.with_phrasing(phrasing)
             self._places = placed(self._places, before)
             del self._before[number]
             entry = self._history[number - 1]

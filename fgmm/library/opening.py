@@ -13,10 +13,14 @@ from fgmm.library.schema import VERSION, create_schema, file_version, is_blank, 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fgmm.library.phrasing import Phrasing
+
 __all__ = ["bring_up_to_date", "check_file", "make_file"]
 
 
-def make_file(path: Path, patience: float, space: str, dim: int, encoder: str) -> None:
+def make_file(
+    path: Path, patience: float, space: str, dim: int, encoder: str, phrasing: Phrasing
+) -> None:
     """Make a library without species.
 
     Raises
@@ -41,7 +45,7 @@ def make_file(path: Path, patience: float, space: str, dim: int, encoder: str) -
         with writing(path, patience) as connection:
             if not is_blank(connection):
                 raise _taken(path)
-            create_schema(connection, uuid.uuid4().hex, space, dim, encoder)
+            create_schema(connection, uuid.uuid4().hex, space, dim, encoder, phrasing)
     except BaseException:
         if new and not path.stat().st_size:
             path.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from fgmm.library.records import (
     record_numbers,
     record_species,
 )
-from fgmm.library.schema import identity_checksum
+from fgmm.library.schema import identity_checksum, read_phrasing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,9 +140,11 @@ def _read(connection: sqlite3.Connection, known: State | None) -> State:
         for one, position in positions.items()
     }
     if known.records:
+        phrasing = collection.phrasing
         collection = known.collection.with_species(changed | species, order=places)
+        collection = collection.with_phrasing(phrasing)
     else:
-        collection = Collection(collection.space, collection.dim, collection.encoder, species)
+        collection = dataclasses.replace(collection, species=species)
     return State(key, collection, places, records, last_change(connection))
 
 
@@ -151,4 +154,4 @@ def _identity(connection: sqlite3.Connection) -> tuple[str, Collection]:
     if len(rows) != 1 or identity_checksum(*rows[0][:4]) != rows[0][4]:
         raise DamagedError("what it says of its encoder is not what was written")
     key, space, dim, encoder, _ = rows[0]
-    return str(key), Collection(space, dim, encoder)
+    return str(key), Collection(space, dim, encoder, phrasing=read_phrasing(connection))

@@ -8,6 +8,7 @@
     history   one row a change, each with a hash of the row before and of itself; what is needed
               to take the change back is the species' records as they were (JSON)
     thumbnails  small JPEG files by the photo's digest
+    phrasing  one row: what is put around names (JSON)
     texts     vectors of texts, by key; made when needed first, dropped by forgetting, safe to lose
 
 A photo's number is that of the first photo in its row plus its position there.
@@ -15,10 +16,13 @@ A photo's number is that of the first photo in its row plus its position there.
 
 from __future__ import annotations
 
+import json
 import zlib
 from typing import TYPE_CHECKING
 
 from fgmm.errors import StoreError
+from fgmm.library.connection import DamagedError
+from fgmm.library.phrasing import Phrasing, dump_phrasing, load_phrasing
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,15 +38,13 @@ __all__ = [
     "identity_checksum",
     "is_blank",
     "migrate_schema",
+    "read_phrasing",
+    "write_phrasing",
 ]
 
 APPLICATION = 0x66676D4C  # "fgmL", in the header of the file
-VERSION = 1
+VERSION = 2
 """Of the files this fgmm writes."""
-
-# How a file of version n becomes one of version n + 1, within the transaction it is given.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
-"""By the version a file has; none is needed yet."""
 
 _TABLES = (
     "CREATE TABLE library (key TEXT NOT NULL, space TEXT NOT NULL, dim INTEGER NOT NULL, "
@@ -56,6 +58,10 @@ _TABLES = (
     "CREATE TABLE thumbnails (digest TEXT PRIMARY KEY, jpeg BLOB NOT NULL, "
     "checksum INTEGER NOT NULL)",
 )
+_PHRASING_TABLE = "CREATE TABLE phrasing (about TEXT NOT NULL, checksum INTEGER NOT NULL)"
+# What there is besides the texts, by version. Those that are here can be read without changing
+# them: a file of version 1 is one of which nothing is known of its phrasing.
+_TABLES_OF = {1: _TABLES, 2: (*_TABLES, _PHRASING_TABLE)}
 TEXTS_TABLE = (
     "CREATE TABLE texts (key BLOB PRIMARY KEY, vector BLOB NOT NULL, checksum INTEGER NOT NULL)"
 )
@@ -67,12 +73,51 @@ def identity_checksum(key: str, space: str, dim: int, encoder: str) -> int:
     return zlib.crc32(f"{key}\n{space}\n{dim}\n{encoder}".encode())
 
 
+def read_phrasing(connection: sqlite3.Connection) -> Phrasing:
+    """Read what is put around names; nothing is known of it in a file of version 1.
+
+    Raises
+    ------
+    DamagedError
+        If it is not what was written.
+    """
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'phrasing'").fetchone():
+        return Phrasing()
+    rows = connection.execute("SELECT about, checksum FROM phrasing").fetchall()
+    if len(rows) != 1 or zlib.crc32(str(rows[0][0]).encode()) != rows[0][1]:
+        raise DamagedError("what it says of words is not what was written")
+    return load_phrasing(rows[0][0])
+
+
+def write_phrasing(connection: sqlite3.Connection, phrasing: Phrasing) -> None:
+    """Write what is put around names, in place of what there is."""
+    about = json.dumps(dump_phrasing(phrasing), separators=(",", ":"))
+    connection.execute("DELETE FROM phrasing")
+    connection.execute("INSERT INTO phrasing VALUES (?, ?)", (about, zlib.crc32(about.encode())))
+
+
+def _keep_phrasing(connection: sqlite3.Connection) -> None:
+    connection.execute(_PHRASING_TABLE)
+    write_phrasing(connection, Phrasing())
+
+
+# How a file of version n becomes one of version n + 1, within the transaction it is given.
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _keep_phrasing}
+"""By the version a file has."""
+
+
 def create_schema(
-    connection: sqlite3.Connection, key: str, space: str, dim: int, encoder: str
+    connection: sqlite3.Connection,
+    key: str,
+    space: str,
+    dim: int,
+    encoder: str,
+    phrasing: Phrasing,
 ) -> None:
     """Make the tables of a library without species, within a transaction."""
-    for statement in _TABLES:
+    for statement in _TABLES_OF[VERSION]:
         connection.execute(statement)
+    write_phrasing(connection, phrasing)
     checksum = identity_checksum(key, space, dim, encoder)
     connection.execute(
         "INSERT INTO library VALUES (?, ?, ?, ?, ?)", (key, space, dim, encoder, checksum)
@@ -112,23 +157,23 @@ def file_version(connection: sqlite3.Connection, path: str) -> int:
 
 
 def check_schema(connection: sqlite3.Connection, path: str) -> None:
-    """Refuse a file that is no library of this version.
+    """Refuse a file that is no library that can be read as it is.
 
     Raises
     ------
     StoreError
-        If it is another program's, of another version, or has other tables.
+        If it is another program's, of a version that cannot be read, or has other tables.
     """
     version = file_version(connection, path)
-    if version < VERSION:
+    if version not in _TABLES_OF:
         raise StoreError(
             f"{path!r} is a library of version {version} and this fgmm reads version {VERSION}: "
             "open it once for writing, which brings it up to date"
         )
     found = {name for (name,) in connection.execute("SELECT sql FROM sqlite_master") if name}
-    if found - {TEXTS_TABLE} != set(_TABLES):
+    if found - {TEXTS_TABLE} != set(_TABLES_OF[version]):
         raise StoreError(
-            f"{path!r} does not have the tables of a library of version {VERSION}: it is damaged, "
+            f"{path!r} does not have the tables of a library of version {version}: it is damaged, "
             "or was changed by another program; go back to a copy"
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fgmm.library.connection import DamagedError, reading
 from fgmm.library.opening import check_file
 from fgmm.library.photos import Photos
+from fgmm.library.phrasing import load_phrasing
 from fgmm.library.reading import read_state
 from fgmm.library.records import (
     history_checksum,
@@ -23,6 +24,7 @@ from fgmm.library.records import (
 from fgmm.library.schema import check_schema
 from fgmm.library.texts import ROWS, has_texts, text_vector
 from fgmm.library.thumbnails import check_thumbnail
+from fgmm.library.writing import PHRASING
 
 if TYPE_CHECKING:
     import os
@@ -158,7 +160,10 @@ def _history(connection: sqlite3.Connection, numbers: dict[int, str]) -> Iterato
                 raise DamagedError("it does not say what was done")
             if undoes is not None and not 0 < undoes < number:
                 raise DamagedError(f"it takes back change {undoes}, which did not come before")
-            for old in (json.loads(before) if before else {}).values():
+            records = json.loads(before) if before else {}
+            if (phrasing := records.pop(PHRASING, None)) is not None:
+                load_phrasing(phrasing[1])
+            for old in records.values():
                 for photo in record_numbers(json.loads(old[1])) if old else ():
                     numbers.setdefault(photo, where)
         except _BROKEN as error:

@@ -14,6 +14,7 @@ from fgmm.errors import LibraryError
 from fgmm.library.connection import DamagedError
 from fgmm.library.history import HistoryEntry, placed
 from fgmm.library.photos import Photos, utc_now
+from fgmm.library.phrasing import dump_phrasing, load_phrasing
 from fgmm.library.reading import State
 from fgmm.library.records import (
     history_checksum,
@@ -24,6 +25,7 @@ from fgmm.library.records import (
     row_vectors,
     write_record,
 )
+from fgmm.library.schema import write_phrasing
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from fgmm.library.species import Species
 
 __all__ = [
+    "PHRASING",
     "forget_removed",
     "last_undoable",
     "note_change",
@@ -43,7 +46,11 @@ __all__ = [
     "write_places",
 ]
 
+# What reading what anything may have happened to can raise.
+_BROKEN = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 Before = dict[str, Any]  # by id: None, or [position, record] as it was
+PHRASING = ""
+"""In the place of an id: what was put around names."""
 
 
 def write_change(
@@ -60,6 +67,9 @@ def write_change(
         for key in changed
     }
     new = write_places(connection, state, changed)
+    if after.phrasing != state.collection.phrasing:
+        before[PHRASING] = [0, json.dumps(dump_phrasing(state.collection.phrasing))]
+        write_phrasing(connection, after.phrasing)
     last = note_change(connection, state.last, what, detail, before=before)
     places = placed(state.places, changed)
     records = {key: new.get(key) or state.records[key] for key in places}
@@ -116,7 +126,10 @@ def _same_photo(photos: Photos, at: int, others: Photos, there: int) -> bool:
 
 
 def write_back(connection: sqlite3.Connection, rows: Before) -> None:
-    """Put species' rows as given, by id; None takes one away."""
+    """Put species' rows as given, by id; None takes one away. The phrasing too, if it is there."""
+    rows = dict(rows)
+    if phrasing := rows.pop(PHRASING, None):
+        write_phrasing(connection, load_phrasing(phrasing[1]))
     connection.executemany("DELETE FROM species WHERE id = ?", ((key,) for key in rows))
     connection.executemany(
         "INSERT INTO species VALUES (?, ?, ?, ?)",
@@ -161,13 +174,15 @@ def last_undoable(connection: sqlite3.Connection) -> tuple[int, Before]:
         )
     try:
         before = json.loads(found[1])
-        for row in before.values():
+        for key, row in before.items():
             if row is not None:
                 position, record = row
                 if type(position) is not int or not isinstance(record, str):
                     raise TypeError(f"{row!r}")
+                if key == PHRASING:
+                    load_phrasing(record)
                 position.to_bytes(8, "big", signed=True)  # what SQLite has room for
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except _BROKEN as error:
         raise DamagedError(f"change {found[0]} does not say how it was before") from error
     return int(found[0]), before
 

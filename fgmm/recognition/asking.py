@@ -150,7 +150,8 @@ class Asking:
 
     def _make(self, collection: Collection) -> Moment:
         layers = self._layers
-        known = knowledge_of(self._graph, collection, layers.reader, self._concept)
+        concept = self._concept or collection.phrasing.concept
+        known = knowledge_of(self._graph, collection, layers.reader, concept)
         scorer = Scorer.of(
             collection,
             None if self._words is None else self._words.vectors(collection),

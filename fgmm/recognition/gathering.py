@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,14 +12,12 @@ from fgmm.library.thumbnails import make_thumbnail
 from fgmm.recognition.sources import content_of, list_sources, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from fgmm.library import Collection, Species
+    from fgmm.library import Collection
     from fgmm.recognition.layers import PictureLayers
 
-    _Path = str | os.PathLike[str]
-
-__all__ = ["Gathered", "Refused", "gather_photos", "photos_named"]
+__all__ = ["Gathered", "Refused", "gather_photos"]
 
 Why = Literal["unreadable", "twice", "known", "taken"]
 
@@ -168,28 +165,3 @@ def _refuse_nothing_left(refused: tuple[Refused, ...]) -> None:
             f"none of {n} photos can be added: {first.name} {first.reason}; merge the two species "
             "if they are one, or give other photos"
         )
-
-
-def photos_named(species: Species, photos: _Path | Iterable[_Path]) -> set[str]:
-    """Find photos of a species by the paths they came from, or by their digests.
-
-    Raises
-    ------
-    LibraryError
-        If it has no such photo.
-    """
-    found = set()
-    for photo in [photos] if isinstance(photos, (str, os.PathLike)) else photos:
-        mine = species.photos
-        same = {
-            digest
-            for digest, origin in zip(mine.digests, mine.origins, strict=True)
-            if os.fspath(photo) in (digest, origin)
-        }
-        if not same:
-            raise LibraryError(
-                f"{species.name!r} has no photo {os.fspath(photo)!r}: give the path it was added "
-                "by, or its digest"
-            )
-        found |= same
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from knowledge import KnowledgeGraph
 
 __all__ = ["Keeping", "write_library"]
+
+_logger = logging.getLogger(__name__)
 
 
 class Keeping:
@@ -64,7 +67,9 @@ class Keeping:
             By default the one the library was made with; ``tiny`` for a new one.
         knowledge : KnowledgeGraph, optional
         **more
-            ``background``, ``templates``, ``concept``, ``thumbnails``: as of the class.
+            ``background``, ``templates``, ``concept``, ``thumbnails``: as of the class. A new file
+            keeps templates and concept; those given for one that is there hold for this
+            recogniser alone, in place of its own: see `set_words`.
 
         Returns
         -------
@@ -80,7 +85,15 @@ class Keeping:
         if not Path(path).exists():
             made = cls(DEFAULT_ENCODER if encoder is None else encoder, knowledge, **more)
             here = made.collection
-            made.library = LibraryFile.create(path, here.space, here.dim, here.encoder)
+            made.library = LibraryFile.create(
+                path, here.space, here.dim, here.encoder, phrasing=here.phrasing
+            )
+            if made._words is not None and not made._words.keeps_up(here):
+                _logger.warning(
+                    "templates that are functions are not kept in %s: give them again whenever it "
+                    "is opened",
+                    path,
+                )
             return made
         return cls._over(LibraryFile.open(path), path, encoder, knowledge, more)
 
@@ -261,7 +274,8 @@ def write_library(
     part = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         space, dim, encoder = collection.space, collection.dim, collection.encoder
-        with LibraryFile.create(part, space, dim, encoder) as file:
+        phrasing = collection.phrasing
+        with LibraryFile.create(part, space, dim, encoder, phrasing=phrasing) as file:
             file.apply(lambda _: collection, what, {"species": len(collection)}, thumbnails)
             file.texts.put(texts or {})
         part.replace(place)

@@ -66,10 +66,10 @@ def test_an_empty_file_is_no_library_and_can_become_one(tmp_path):
         ("folder", "is a folder; a library is one file"),
         ("text", "is no library of species, or a damaged one"),
         ("other", "is a database of another program"),
-        ("newer", "is a library of version 2 and this fgmm reads version 1"),
+        ("newer", "is a library of version 3 and this fgmm reads version 2"),
         ("extra table", "does not have the tables of a library"),
         ("trigger", "does not have the tables of a library"),
-        ("older", "which this fgmm cannot bring up to version 1"),
+        ("older", "which this fgmm cannot bring up to version 2"),
     ],
 )
 def test_what_is_no_library_is_told_and_left_alone(birds, kind, message):
@@ -83,7 +83,7 @@ def test_what_is_no_library_is_told_and_left_alone(birds, kind, message):
     elif kind != "nothing":
         shutil.copy(birds, path)
         statement = {
-            "newer": "PRAGMA user_version = 2",
+            "newer": "PRAGMA user_version = 3",
             "older": "PRAGMA user_version = 0",
             "extra table": "CREATE TABLE more (x)",
             "trigger": "CREATE TRIGGER t AFTER INSERT ON species BEGIN DELETE FROM photos; END",
@@ -104,6 +104,7 @@ def test_what_is_no_library_is_told_and_left_alone(birds, kind, message):
 def test_a_file_of_an_earlier_version_is_brought_up_to_date(birds, monkeypatch):
     # A made-up version 0 had no thumbnails and called the encoder otherwise.
     tables(birds, "DROP TABLE thumbnails")
+    tables(birds, "DROP TABLE phrasing")
     tables(birds, "PRAGMA user_version = 0")
     (statement,) = (s for s in schema._TABLES if "thumbnails" in s)
     monkeypatch.setitem(schema.MIGRATIONS, 0, lambda connection: connection.execute(statement))
@@ -112,7 +113,7 @@ def test_a_file_of_an_earlier_version_is_brought_up_to_date(birds, monkeypatch):
     with LibraryFile.open(birds) as library:
         assert [one.name for one in library.collection] == ["wren", "great tit", "dodo"]
         library.undo()
-    assert tables(birds, "PRAGMA user_version") == [(1,)]
+    assert tables(birds, "PRAGMA user_version") == [(2,)]
     assert verify(birds) == []
 
 

@@ -47,10 +47,12 @@ class RidgeHead(UnitRowHead):
     and MetaOptNet's keeps it, on raw features of thousands of numbers; on unit rows 50 exceeds
     every eigenvalue of a small support's Gram matrix, and ``W`` is hardly more than the sum of
     each class's photos. (2) The authors' code appends a constant feature and divides ``X`` and
-    ``Y`` by the root of s; the equation, followed here, does neither. (3) ``penalty``,
-    ``scale`` and ``bias`` are as given until `fewshot.meta_train` learns them; with ``scale=1``
-    logits are regression targets in about [0, 1], so that their softmax is flat. (4) Shots may be
-    unequal: then classes with more photos are favoured, as in any regression onto one-hot labels.
+    ``Y`` by the root of s; the equation, followed here, does neither. (3) ``penalty``
+    and ``scale`` are as given until `fewshot.meta_train` learns them; with ``scale=1`` logits are
+    regression targets in about [0, 1], so that their softmax is flat. ``bias`` is not learned:
+    one for all classes changes no probability, so that its gradient is rounding alone.
+    (4) Shots may be unequal: then classes with more photos are favoured, as in any regression
+    onto one-hot labels.
 
     References
     ----------
@@ -66,7 +68,7 @@ class RidgeHead(UnitRowHead):
     tensor([[0.5000, 0.0000]])
     """
 
-    learnable = MappingProxyType({"penalty": "positive", "scale": "positive", "bias": "real"})
+    learnable = MappingProxyType({"penalty": "positive", "scale": "positive"})
 
     def __init__(
         self,

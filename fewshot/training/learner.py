@@ -50,7 +50,7 @@ class Learner(nn.Module):
     >>> from fewshot import RidgeHead
     >>> learner = Learner(RidgeHead(penalty=2.0), 3, torch.ones(1))
     >>> sorted(learner.numbers)
-    ['bias', 'penalty', 'scale']
+    ['penalty', 'scale']
     >>> learner.settled().penalty
     2.0
     """

@@ -37,7 +37,7 @@ class Beside:
         Makes all that a collection's scores need.
     examples : Examples
     share : float
-        Of examples that may go to new species.
+        Of examples that may lose their right answer.
     """
 
     def __init__(

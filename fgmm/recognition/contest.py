@@ -100,15 +100,15 @@ def margins(new: Tensor, top: Tensor) -> Tensor:
     return new.amax(1) - top
 
 
-def level_from_old(old: Tensor, share: float) -> float:
-    """Choose the least level that takes at most a share of old pictures for new species.
+def level_from_old(old: Tensor, lost: int) -> float:
+    """Choose the least level that takes so many old pictures for new species, and no more.
 
     Parameters
     ----------
     old : Tensor of shape (n,)
         Margins of pictures of old classes; one at least.
-    share : float
-        In [0, 1).
+    lost : int
+        0 or more; of n or more all but one are taken.
 
     Returns
     -------
@@ -117,11 +117,10 @@ def level_from_old(old: Tensor, share: float) -> float:
 
     Examples
     --------
-    >>> round(level_from_old(torch.tensor([3.0, 1.0, 0.0, -2.0]), 0.25), 3)
+    >>> round(level_from_old(torch.tensor([3.0, 1.0, 0.0, -2.0]), 1), 3)
     1.0
     """
-    lost = math.floor(share * len(old) + 1e-9)
-    highest = float(old.double().sort(descending=True).values[lost])
+    highest = float(old.double().sort(descending=True).values[min(lost, len(old) - 1)])
     return highest + _HAIR * max(1.0, abs(highest))
 
 

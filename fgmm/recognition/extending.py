@@ -61,10 +61,12 @@ class Extending:
             `fgmm.recognition.own_model.read_model`.
         examples : pictures, or mapping of str to pictures, optional
             Pictures of the model's classes, by label if that is known. They set the level: at
-            most ``lose`` of them, each judged as if it had not been given, go to new species.
-            They also show what the old classes look like. They are not kept in the library.
-            Without any, the labels' words and pictures in general stand in, and nothing is
-            promised. One that is given as a photo of a new species too counts as that.
+            most ``lose`` of them, each judged as if it had not been given, lose their right
+            answer to new species (without labels: go there). They also show what the old
+            classes look like; two of a class at least do. They are not kept in the library.
+            Without any, the labels' words and the encoder's background stand in, and nothing is
+            promised; an encoder without a background (all but ``tiny``) needs them. One that is
+            given as a photo of a new species too counts as that.
         lose : float, default=0.01
             Above, in [0, 1).
         encoder : str or encoder, optional
@@ -101,7 +103,10 @@ class Extending:
         >>> def brightness(pictures):  # a model of one's own: logits of two classes
         ...     grey = [one.convert("L").resize((1, 1)).getpixel((0, 0)) for one in pictures]
         ...     return [[3 - value / 40, value / 40 - 3] for value in grey]
-        >>> mine = Recognizer.extend(brightness, ["dark", "light"], encoder="fake")
+        >>> blues = [Image.new("RGB", (32, 32), blue) for blue in ("#2020d0", "#1030e0")]
+        >>> whites = [Image.new("RGB", (32, 32), white) for white in ("#ffffff", "#f0f0ff")]
+        >>> old = {"dark": blues, "light": whites}
+        >>> mine = Recognizer.extend(brightness, ["dark", "light"], examples=old, encoder="fake")
         >>> reds = [Image.new("RGB", (32, 32), red) for red in ("#e01020", "#d02030")]
         >>> added = mine.add_species("ruby", reds)
         >>> mine.classify(Image.new("RGB", (32, 32), "#d81828")).label
@@ -121,5 +126,12 @@ class Extending:
         else:
             made = maker.open(library, encoder, **more)
         return ExtendedClassifier(
-            own, made, made._layers, made._make, examples=examples, lose=lose, progress=progress
+            own,
+            made,
+            made._layers,
+            made._make,
+            examples=examples,
+            lose=lose,
+            brings_background=made._background is not None,
+            progress=progress,
         )

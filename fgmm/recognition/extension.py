@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExtendedClassifier"]
 
+_log = logging.getLogger("fgmm")
+
 
 class ExtendedClassifier(Weighing):
     """A model of one's own with new species beside its classes. Make it with `Recognizer.extend`.
@@ -52,7 +55,9 @@ class ExtendedClassifier(Weighing):
         Makes all that a collection's scores need.
     examples : pictures, or mapping of str to pictures, optional
     lose : float, default=0.01
-        Share of the examples that may go to new species.
+        Share of the examples that may lose their right answer to new species.
+    brings_background : bool, default=True
+        Whether it is known what pictures of the encoder look like in general.
     progress : bool, optional
         False: no bar.
 
@@ -75,6 +80,7 @@ class ExtendedClassifier(Weighing):
         *,
         examples: Any = None,
         lose: float = 0.01,
+        brings_background: bool = True,
         progress: bool | None = None,
     ) -> None:
         if isinstance(lose, bool) or not isinstance(lose, (int, float)) or not 0 <= lose < 1:
@@ -90,6 +96,13 @@ class ExtendedClassifier(Weighing):
         self._examples = gather_examples(examples, model, layers, self.failures, progress=progress)
         self._beside = Beside(model, layers, make, self._examples, float(lose))
         self._beside.check(recognizer.collection)
+        if not len(self._examples) and not brings_background:
+            _log.warning(
+                "the encoder %r brings no background of pictures in general, and there are no "
+                "examples: photos of new species have nothing to be compared with; pass examples= "
+                "or background=",
+                recognizer.collection.encoder,
+            )
 
     def add_species(
         self,

@@ -134,7 +134,8 @@ def of_pipeline(
 def _checked(told: Any, n: int, names: tuple[str, ...], outputs: Outputs | None) -> Tensor:
     """Turn what a model gave into log-probabilities, or say what is wrong with it."""
     try:
-        table = torch.as_tensor(told).detach().to("cpu", torch.float64)
+        rows = told if isinstance(told, torch.Tensor) else torch.as_tensor(np.asarray(told))
+        table = rows.detach().to("cpu", torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"the model gave a {type(told).__name__}, which is no table of numbers ({error}): it "

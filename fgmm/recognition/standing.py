@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -36,6 +36,15 @@ __all__ = ["Standing"]
 _UNDECIDED = math.log(0.5)  # odds of 0
 
 
+class _Left(NamedTuple):
+    """Photos as if they had not been given: scores, "none of these", row of their species."""
+
+    logits: Tensor
+    none: Tensor
+    labels: Tensor
+    digests: list[str]
+
+
 @dataclass(frozen=True, eq=False)
 class Standing:
     """All that answers are made of, for one collection of new species.
@@ -57,7 +66,7 @@ class Standing:
         By digest of a new species' photo, the log-probability of the model's likeliest class.
         A photo the model never saw is not there: it is taken to be undecided about it.
     share : float
-        Of examples that may go to new species.
+        Of examples that may lose their right answer to new species.
     """
 
     collection: Collection
@@ -78,24 +87,44 @@ class Standing:
     def level(self) -> float:
         """The level by the rule: what new species have to be ahead by, in nats.
 
-        With examples, the least that takes at most the share of them, or half of it where that is
-        below 0: the edge of few examples is not the edge of all pictures. Without, 0 where
-        something is known of the old classes, and else by the new photos alone.
+        With examples, the least at which at most the share of them lose their right answer; half
+        of it where that is below 0, as the edge of some examples is not the edge of all pictures.
+        Without, 0 where something is known of the old classes, and else by the new photos alone,
+        as if the model were undecided about all of them: it may not have seen them.
         """
-        if len(self.old):
-            least = level_from_old(self.old.margins, self.share)
+        right = self.old.margins[self.old.right]
+        if len(right):
+            lost = math.floor(self.share * len(self.old) + 1e-9)
+            least = level_from_old(right, lost)
             return least if least > 0 else least / 2
-        return 0.0 if self.places else level_from_new(self.new.margins)
+        if self.places or self._left_out is None:
+            return 0.0
+        undecided = torch.full_like(self._left_out.none, _UNDECIDED)
+        return level_from_new(self._judge_new(self._left_out, undecided).margins)
 
-    @property
+    @cached_property
     def old(self) -> Judged:
         """The examples, each as if it had not been given."""
-        return self._judged[0]
+        left = self._left_out
+        if left is None:
+            return Judged.none()
+        place = {digest: row for row, digest in enumerate(self.examples.digests)}
+        mine = (left.labels >= len(self.collection)).nonzero().flatten().tolist()
+        some = self.examples.select([place[left.digests[at]] for at in mine])
+        found = _margins(left.logits[mine], left.none[mine], some.top, len(self.collection))[0]
+        if not self.alone:
+            return Judged(found, some.right)
+        more = self._judge_alone()
+        return Judged(torch.cat([found, more.margins]), torch.cat([some.right, more.right]))
 
-    @property
+    @cached_property
     def new(self) -> Judged:
         """The new species' photos, each as if it had not been given; not those that are alone."""
-        return self._judged[1]
+        left = self._left_out
+        if left is None:
+            return Judged.none()
+        tops = [self.tops.get(digest, _UNDECIDED) for digest in left.digests]
+        return self._judge_new(left, torch.tensor(tops, dtype=torch.float64))
 
     def new_parts(self, kept: Embeddings, top: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Weigh pictures.
@@ -140,31 +169,23 @@ class Standing:
         )
 
     @cached_property
-    def _judged(self) -> tuple[Judged, Judged]:
-        scorer, c = self.moment.scorer, len(self.collection)
+    def _left_out(self) -> _Left | None:
+        """Scores of every photo that has another of its kind; None where there are too many."""
+        scorer = self.moment.scorer
         if not may_judge(len(scorer.digests), len(scorer)):
-            return Judged.none(), Judged.none()
+            return None
         found = self.moment.left_out
+        n = len(found.labels)
+        none = scorer.none_of_these(scorer.joint if n else None, n).double()
         seen = ~found.logits.isnan().any(1)
-        joint = scorer.joint if len(found.labels) else None
-        none = scorer.none_of_these(joint, len(found.labels)).double()
-        place = {digest: row for row, digest in enumerate(self.examples.digests)}
-        rows = torch.tensor([place.get(one, -1) for one in found.digests], dtype=torch.int64)
-        is_new = found.labels < c
-        tops = [self.tops.get(one, _UNDECIDED) for one in found.digests]
-        top = torch.tensor(tops, dtype=torch.float64)
-        top[~is_new] = self.examples.top[rows[~is_new]]
-        margin, best = _margins(found.logits.double(), none, top, c)
-        old = Judged(margin[~is_new & seen], self.examples.right[rows[~is_new & seen]])
-        which = is_new & seen
-        new = Judged(margin[which], best[which] == found.labels[which])
-        if not self.alone:
-            return old, new
-        single = self._judge_alone()
-        return (
-            Judged(torch.cat([old.margins, single.margins]), torch.cat([old.right, single.right])),
-            new,
-        )
+        digests = [d for d, there in zip(found.digests, seen.tolist(), strict=True) if there]
+        return _Left(found.logits[seen].double(), none[seen], found.labels[seen], digests)
+
+    def _judge_new(self, left: _Left, top: Tensor) -> Judged:
+        c = len(self.collection)
+        mine = left.labels < c
+        margin, best = _margins(left.logits[mine], left.none[mine], top[mine], c)
+        return Judged(margin, best == left.labels[mine])
 
     def _judge_alone(self) -> Judged:
         """Judge examples that are no photos of their class, by the model of left-out ones."""

@@ -181,7 +181,7 @@ def weigh_up(
         find so many new ones; levels that do the same are left out.
     """
     if len(old):
-        tried = [level_from_old(old.margins, share) for share in _LOST]
+        tried = [level_from_old(old.margins, int(share * len(old))) for share in _LOST]
     else:
         found = new.margins[new.right].double()
         tried = [float(found.quantile(1 - share)) - 1e-6 for share in _FOUND if len(found)]

@@ -15,17 +15,17 @@ from fgmm.command.encoders_command import list_encoders
 from fgmm.command.evaluate_command import evaluate_heads
 from fgmm.command.joint_command import evaluate_joint, train_joint
 from fgmm.command.species_add_command import add_to_library
-from fgmm.command.species_command import (
-    export_library,
-    import_library,
-    list_species,
+from fgmm.command.species_change_command import (
+    add_other_names,
+    forget_removed,
     merge_species,
     remove_species,
     rename_species,
-    show_history,
-    show_species,
+    set_words,
     undo_change,
 )
+from fgmm.command.species_command import list_species, show_history, show_species
+from fgmm.command.species_copy_command import export_library, import_library
 from fgmm.command.terminal import errors_in_words
 from fgmm.command.verify_command import verify_library
 
@@ -107,13 +107,16 @@ species = typer.Typer(cls=_SpeakingGroup, no_args_is_help=True, rich_markup_mode
 species.command("add", cls=_Command)(add_to_library)
 species.command("list", cls=_Command)(list_species)
 species.command("show", cls=_Command)(show_species)
-species.command("remove", cls=_Command)(remove_species)
+species.command("also", cls=_Command)(add_other_names)
 species.command("rename", cls=_Command)(rename_species)
+species.command("remove", cls=_Command)(remove_species)
 species.command("merge", cls=_Command)(merge_species)
 species.command("undo", cls=_Command)(undo_change)
 species.command("history", cls=_Command)(show_history)
+species.command("words", cls=_Command)(set_words)
 species.command("export", cls=_Command)(export_library)
 species.command("import", cls=_Command)(import_library)
+species.command("forget", cls=_Command)(forget_removed)
 app.add_typer(species, name="species", help="Teach a library species, from names and a few photos.")
 app.command("verify", cls=_Command)(verify_library)
 app.command("encoders", cls=_Command)(list_encoders)

@@ -1,182 +1,172 @@
-"""``fgmm species``: what a library knows, and how it changes."""
+"""``fgmm species``: what a library knows, and how it came to be."""
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (typer reads the annotations)
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
+from fgmm.command.library_access import opened_library, read_library, say
 from fgmm.command.library_argument import LibraryOption  # noqa: TC001 (typer reads it)
-from fgmm.command.terminal import announced, console
 from fgmm.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fgmm.library import LibraryFile
-    from fgmm.recognizer import Recognizer
+    from fgmm.library import Collection, HistoryEntry, Species
 
-__all__ = [
-    "export_library",
-    "import_library",
-    "list_species",
-    "merge_species",
-    "remove_species",
-    "rename_species",
-    "show_history",
-    "show_species",
-    "undo_change",
-]
+__all__ = ["list_species", "show_history", "show_species", "tell_change"]
 
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="A species, by any of its names.")]
+_WIDEST = 40
 
 
-def list_species(library: LibraryOption) -> None:
-    """List what a library knows."""
-    from fgmm.recognition.species_list import SpeciesList
+def list_species(
+    library: LibraryOption,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="All that is known, for other programs.")
+    ] = False,
+) -> None:
+    """List what a library knows: photos, when the first came, other names, what it is a kind of.
 
-    console().print(Text(SpeciesList(_read(library).collection).table()), soft_wrap=True)
+    **Example**
+
+    fgmm species list --library birds.fgmm
+    """
+    here = read_library(library).collection
+    say(json.dumps(_plain(here), ensure_ascii=False, indent=1) if as_json else _table(here))
 
 
-def show_species(name: _Name, library: LibraryOption) -> None:
-    """Show what a library knows of a species: its names and its photos."""
-    one = _read(library).collection.find(name)
-    lines = [one.name]
+def show_species(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A species, by any of its names.")],
+    library: LibraryOption,
+) -> None:
+    """Show what a library knows of a species: its names, its words and its photos.
+
+    **Example**
+
+    fgmm species show "great tit" --library birds.fgmm
+    """
+    with opened_library(library, name, readonly=True) as file:
+        one = file.collection.find(name)
     told = {
         "also": ", ".join(one.names),
         "what it looks like": one.description or "",
         "a kind of": one.parent or "",
         "attributes": ", ".join(f"{key} {value:g}" for key, value in one.attributes.items()),
     }
-    lines += [f"  {key}: {value}" for key, value in told.items() if value]
+    lines = [one.name, *(f"  {key}: {value}" for key, value in told.items() if value)]
     lines.append(f"  {counted(len(one.photos), 'photo')}")
-    for at, (origin, digest, when) in enumerate(
-        zip(one.photos.origins, one.photos.digests, one.photos.added, strict=True), 1
-    ):
+    photos = zip(one.photos.origins, one.photos.digests, one.photos.added, strict=True)
+    for at, (origin, digest, when) in enumerate(photos, 1):
         lines.append(f"  {at:>5}  {when}  {origin or digest[:12]}")
-    console().print(Text("\n".join(lines)), soft_wrap=True)
-
-
-def remove_species(
-    name: _Name,
-    library: LibraryOption,
-    photos: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--photo", metavar="PATH", help="Only this photo, as **show** lists it. Again for more."
-        ),
-    ] = None,
-) -> None:
-    """Forget a species, or some of its photos, as if they had never been given.
-
-    **fgmm species undo** brings it back.
-    """
-    _changing(library).remove(name, photos=photos)
-    some = f"{counted(len(photos), 'photo')} of " if photos else ""
-    _say(f"removed {some}{name}")
-
-
-def rename_species(
-    name: _Name,
-    new: Annotated[str, typer.Argument(metavar="NEW", help="What it is to be called.")],
-    library: LibraryOption,
-) -> None:
-    """Give a species another name."""
-    _changing(library).rename(name, new)
-    _say(f"{name} is called {new}")
-
-
-def merge_species(
-    into: Annotated[str, typer.Argument(metavar="NAME", help="The species that stays.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="The one that becomes part of it.")],
-    library: LibraryOption,
-) -> None:
-    """Make two species one, with the photos and names of both."""
-    recognizer = _changing(library)
-    recognizer.merge(into, other)
-    one = recognizer.collection.find(into)
-    _say(f"{one.name} has {counted(len(one.photos), 'photo')}, and is also called {other}")
-
-
-def undo_change(library: LibraryOption) -> None:
-    """Take back the last change; again, the one before."""
-    from fgmm.library import LibraryFile
-
-    with LibraryFile.open(library) as file:
-        file.undo()
-        past = file.history()
-    taken = past[int(past[-1].detail["change"]) - 1]
-    _say(f"taken back: {_told(taken.what, taken.detail)}")
+    say("\n".join(lines))
 
 
 def show_history(library: LibraryOption) -> None:
-    """List all changes of a library, the first first."""
-    lines = [
-        f"{one.number:>5}  {one.when}  {_told(one.what, one.detail)}"
-        f"{' (taken back)' if one.undone else ''}"
-        for one in _read(library).history()
-    ]
-    console().print(Text("\n".join(lines) or "no change yet"), soft_wrap=True)
+    """List all changes of a library, the first first.
+
+    **Example**
+
+    fgmm species history --library birds.fgmm
+    """
+    lines = [_line(one) for one in read_library(library).history()]
+    say("\n".join(lines) or "no change yet")
 
 
-def export_library(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
-    library: LibraryOption,
-) -> None:
-    """Write a library as a folder that other programs read: safetensors, JSON, thumbnails."""
-    from fgmm.library import export_folder
-
-    kept = _read(library)
-    here = kept.collection
-    export_folder(here, folder, kept.thumbnails.some(here.digests))
-    _say(f"{len(here):,} species with {counted(here.n_photos, 'photo')} in {folder}")
+def _line(one: HistoryEntry) -> str:
+    told = tell_change(one.what, one.detail)
+    if one.forgotten and one.what != "forget":
+        told = f"{told} ... (forgotten)"
+    return f"{one.number:>5}  {one.when}  {told}{' (taken back)' if one.undone else ''}"
 
 
-def import_library(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What **export** wrote.")],
-    library: LibraryOption,
-) -> None:
-    """Make a new library of a folder that **fgmm species export** wrote."""
-    from fgmm.library import import_folder, import_thumbnails
-    from fgmm.recognition.keeping import write_library
+def tell_change(what: str, detail: Mapping[str, Any]) -> str:
+    """Say in words what a change of a library did.
 
-    found = import_folder(folder)
-    write_library(found, library, "import", thumbnails=import_thumbnails(folder, found))
-    _say(f"{len(found):,} species with {counted(found.n_photos, 'photo')} in {library}")
+    Parameters
+    ----------
+    what : str
+    detail : mapping
+        Both as in `fgmm.library.HistoryEntry`.
 
-
-def _changing(path: Path) -> Recognizer:
-    _read(path)  # says so where there is none; opening would make one
-    with announced("loading the encoder ..."):
-        from fgmm.recognizer import Recognizer
-
-        return Recognizer.open(path)
-
-
-def _read(path: Path) -> LibraryFile:
-    from fgmm.library import LibraryFile
-
-    return LibraryFile.open(path, readonly=True)
-
-
-def _told(what: str, detail: Mapping[str, Any]) -> str:
-    if what == "add_all":
-        names = detail.get("names", [])
-        n, photos = int(detail.get("species", 0)), int(detail.get("photos", 0))
-        listed = ", ".join(names) + (f" and {n - len(names):,} more" if n > len(names) else "")
-        of = f" {listed}" if listed else " photos of several species"
-        return f"added{of}" + (f" ({counted(photos, 'photo')})" if photos else "")
-    words = {"add_species": "added", "add_photos": "added photos of", "remove": "removed"}
-    words |= {"rename": "renamed", "merge": "merged", "undo": "took back change"}
-    parts = [words.get(what, what), str(detail.get("name", detail.get("change", "")))]
-    parts += [f"into {detail['new']}"] if "new" in detail else []
+    Returns
+    -------
+    str
+    """
+    said = {
+        "add_species": "added",
+        "add_photos": "added photos of",
+        "remove": "removed",
+        "rename": "renamed",
+        "merge": "merged",
+        "undo": "took back change",
+        "forget": "forgot what was removed",
+        "add_names": "added names of",
+        "describe": "described",
+        "add_all": "added",
+        "set_words": "set the words around names",
+        "save": "saved from another library:",
+        "import": "imported",
+    }
+    parts = [said.get(what, what), str(detail.get("name", detail.get("change", "")))]
+    if "names" in detail:
+        parts.append(_names(what, detail))
+    parts += [f"as {detail['new']}"] if "new" in detail else []
     parts += [f"with {detail['other']}"] if "other" in detail else []
-    if "photos" in detail:
+    if what in ("save", "import") and "species" in detail:
+        parts.append(f"{int(detail['species']):,} species")
+    if concept := detail.get("concept"):
+        parts.append(f"({concept})")
+    if detail.get("photos"):
         parts.append(f"({counted(int(detail['photos']), 'photo')})")
     return " ".join(part for part in parts if part)
 
 
-def _say(text: str) -> None:
-    console().print(Text(text), soft_wrap=True)
+def _names(what: str, detail: Mapping[str, Any]) -> str:
+    """Other names, or the first of many species."""
+    names = [str(name) for name in detail["names"]]
+    if what != "add_all":
+        return f"({', '.join(names)})"
+    more = int(detail.get("species", 0)) - len(names)
+    return (", ".join(names) or "photos") + (f" and {more:,} more" if more > 0 else "")
+
+
+def _table(here: Collection) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    if not len(here):
+        return "no species yet"
+    width = min(max(12, *(cell_len(one.name) for one in here)), _WIDEST)
+    lines = [f"{set_cell_size('species', width)}  photos  first photo"]
+    for one in here:
+        name = one.name if cell_len(one.name) > width else set_cell_size(one.name, width)
+        first = min(one.photos.added)[:10] if len(one.photos) else ""
+        words = [", ".join(one.names), f"a kind of {one.parent}" if one.parent else ""]
+        words += [f'"{one.description}"' if one.description else ""]
+        told = "; ".join(word for word in words if word)
+        lines.append(f"{name}  {len(one.photos):>6,}  {first:<11}  {told}".rstrip())
+    return "\n".join(lines)
+
+
+def _plain(here: Collection) -> dict[str, Any]:
+    return {
+        "encoder": here.encoder,
+        "space": here.space,
+        "concept": here.phrasing.concept,
+        "templates": here.phrasing.templates,
+        "species": [_plain_species(one) for one in here],
+    }
+
+
+def _plain_species(one: Species) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "names": one.names,
+        "description": one.description,
+        "attributes": dict(one.attributes),
+        "parent": one.parent,
+        "photos": len(one.photos),
+        "first_photo": min(one.photos.added, default=None),
+        "last_photo": max(one.photos.added, default=None),
+    }

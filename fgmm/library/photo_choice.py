@@ -24,8 +24,9 @@ _SHOWN = 5
 def choose_photos(species: Species, photos: Choice | Iterable[Choice]) -> set[str]:
     """Find photos of a species.
 
-    What is a path or a digest of one is that photo; then the name of its file; then its number,
-    from 1 in the order they came; then how its digest begins, six characters at least.
+    What is a path or a digest of one is that photo; then what its path ends in, such as the name
+    of its file; then its number, from 1 in the order they came; then how its digest begins, six
+    characters at least.
 
     Parameters
     ----------
@@ -65,10 +66,10 @@ def _place(species: Species, photo: Choice) -> int:
         raise LibraryError(f"{species.name!r} has no photo {photo}: its photos are {_range(n)}")
     told = os.fsdecode(photo) if isinstance(photo, (str, bytes, os.PathLike)) else ""
     digests, origins = species.photos.digests, species.photos.origins
-    name = PurePath(told).name == told
+    end = PurePath(told).parts
     ways = (
         [at for at in range(n) if told and told in (digests[at], origins[at])],
-        [at for at in range(n) if name and told and PurePath(origins[at]).name == told],
+        [at for at in range(n) if end and PurePath(origins[at]).parts[-len(end) :] == end],
         [int(told) - 1] if told.isdecimal() and 1 <= int(told) <= n else [],
         [at for at in range(n) if _PREFIX.fullmatch(told) and digests[at].startswith(told)],
     )

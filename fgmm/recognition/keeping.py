@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fgmm.encoders.registry import DEFAULT_ENCODER
 from fgmm.errors import SpaceMismatch, StoreError
 from fgmm.images import read_image
-from fgmm.library import Collection, LibraryFile, MemoryLibrary
+from fgmm.library import Collection, LibraryFile, MemoryLibrary, acts
 from fgmm.recognition.species_list import SpeciesList
 
 if TYPE_CHECKING:
@@ -222,10 +222,7 @@ class Keeping:
         LibraryError
             If there is nothing to take back.
         """
-        self.library.undo()
-        past = self.library.history()
-        number = int(past[-1].detail["change"])
-        return past[number - 1]
+        return acts.take_back(self.library)
 
     def __len__(self) -> int:
         return len(self.collection)

@@ -29,6 +29,7 @@ def wren() -> Species:
         (C, {C}),
         (3, {C}),
         ("3", {C}),
+        ("./b/1.jpg", {B}),
         ("2", {D}),  # a file's name comes before a number
         (2, {B}),
         ("efefef", {C}),

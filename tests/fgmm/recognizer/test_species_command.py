@@ -47,10 +47,10 @@ def test_a_library_from_the_first_species_to_the_last_undo():
     assert run("species", "undo") == "taken back: removed ruby\n"
     assert run("species", "undo") == "taken back: removed ruby (1 photo)\n"
     assert run("species", "undo") == "taken back: merged heaven with lake\n"
-    assert run("species", "undo") == "taken back: renamed sky into heaven\n"
+    assert run("species", "undo") == "taken back: renamed sky as heaven\n"
     told = run("species", "history").splitlines()
     assert len(told) == 11
-    assert told[3].endswith("renamed sky into heaven (taken back)")
+    assert told[3].endswith("renamed sky as heaven (taken back)")
     assert run("verify", "colours.fgmm", library=False) == (
         "colours.fgmm is whole: 3 species, 10 photos\n"
     )

@@ -1,7 +1,7 @@
 """Scores of a collection's species: words and photos on one scale, though some have only one.
 
-    score_c(x) = T_c(x)                                                 a species known by words
-    score_c(x) = w_T T_c(x) + (1 - w_T) T(x) + p_c(x) + g(x) + b_T - b_G + 2    one with photos
+    score_c(x) = T_c(x)                                            a species known by words
+    score_c(x) = w_T T_c(x) + (1 - w_T) T(x) + p_c(x) + g(x) + l        one with photos
     p_c(x)     = doubt(w_P evidence_c(x))
 
 ``T_c`` is the encoder's logit for the words and ``T`` its mean over all species; ``evidence_c`` and
@@ -9,19 +9,19 @@
 the species that have photos. Three things make the two kinds comparable:
 
 - Which of the species with photos it is, their words and photos tell as in `FusedHead`. Whether it
-  is one of them at all is asked of ``u_c = w_G evidence_c + w_T / 2 (T_c - T)``: words and photos
-  tell partly the same (that it is a gull), so they count less there; photos at `_GROUP` times what
-  they are believed to tell before any is judged. ``g = log sum exp u_c - log sum exp (p_c + w_T
-  (T_c - T))`` over the species with photos puts the one in place of the other.
+  is one of them at all is asked of ``u_c = doubt(w_G evidence_c) + w_T / 4 (T_c - T)``: words and
+  photos tell partly the same (that it is a gull), so they count less there, photos 0.6 times what
+  they are believed to tell before any is judged (``w_G``). ``g = log sum exp u_c - log sum exp (p_c
+  + w_T (T_c - T))`` over the species with photos puts the one in place of the other.
 - Evidence is meant as a likelihood ratio against other pictures, and the mean of such a ratio over
   other pictures is one. ``b_T = log mean exp(T_c(x) - T(x))`` over pictures in general and the
-  species known by words sees to that. ``b_G`` is the same of ``u_c``, over pictures in general and
-  the photos of other species, which are of the same corner of the world: these count as many
-  times as there are species with photos, pictures in general `GENERAL` times. Pictures in general
-  are drawn from the encoder's `Background`; without one there are only the photos.
-- `_LEAN`, e to the 2, is what a species is the likelier for being shown. That number and `_GROUP`
-  were chosen on base classes of three sets that stood for new ones, by accuracy on new and old ones
-  (docs/five-photos.md); the larger, the more is found of what has photos, and lost of the rest.
+  species known by words sees to that, and ``b_G`` is the same of ``u_c``, over pictures in general
+  and the photos of other species (`fgmm.recognition.levels.mean_ratio`). Pictures in general are
+  drawn from the encoder's `Background`; without one there are only the photos.
+- ``l = b_T - b_G + 2.5``: a species is e to the 2.5 times likelier for being shown. The larger that
+  is, the more is found of what has photos, and lost of the rest. It, the 0.6 and the quarter were
+  chosen on base classes that stood for new ones, with names that were half wrong: the best harmonic
+  mean where adding a species costs the others less than a point (docs/five-photos.md).
 
 Where all species are of one kind this is zero-shot naming, or `FusedHead`, exactly.
 
@@ -55,8 +55,9 @@ __all__ = ["Scorer"]
 
 _PICTURES = 512  # pictures in general that are drawn
 _ROWS_A_BLOCK = 256
-_GROUP = 0.6  # weight of photos where the question is whether it is any of their species
-_LEAN = 2.0  # nats
+# Where the question is whether it is any of the species with photos: share of what photos are
+# believed to tell, share of the weight of words, and nats in favour.
+_GROUP, _WORDS, _LEAN = 0.6, 0.25, 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,9 +235,9 @@ class Scorer:
         photos, joint = self.photos.general(_PICTURES, generator), self._general(generator)
         judges, left_out, said = self._judged
         said = said - said.mean(dim=1, keepdim=True)
-        text = said
-        if joint is not None or len(photos):
-            text = self._text_logits(joint, len(photos) if joint is None else len(joint))
+        text, n = said, len(photos) if joint is None else len(joint)
+        if n:
+            text = self._text_logits(joint, n)
             text = text - text.mean(dim=1, keepdim=True)
         others = self._asked(left_out, said)
         others = others.scatter(1, self.photos.owners[judges].unsqueeze(1), -torch.inf)
@@ -256,7 +257,7 @@ class Scorer:
         words, weight = self.weights
         if bool(self.has_photos.all()):
             return doubt(weight * told) + words * text
-        return _GROUP * believe(self.photos) * told + words / 2 * text
+        return doubt(_GROUP * believe(self.photos) * told) + _WORDS * words * text
 
     def _levelled(self, told: Tensor, text: Tensor) -> dict[str, Tensor]:
         which, (words, weight) = self.has_photos, self.weights

@@ -116,7 +116,7 @@ class Moment:
                 # words and what a graph says of a species are trusted alike
                 scores = self.scorer.weights[0] * self.knowledge.evidence.scores(joint)
                 nats["knowledge"] = self.knowledge.evidence.nats(scores)
-        return Evidence(nats, cosines.clamp(-1, 1), features.vectors, told, scores, none)
+        return Evidence(nats, cosines.clamp_(-1, 1), features.vectors, told, scores, none)
 
     def plausible(self, kept: Embeddings, coverage: float) -> Tensor:
         """Say which species are in the prediction set of each picture, (n, k) bool.

@@ -102,7 +102,8 @@ class APEHead(Head):
         if len(balance) != 2 or not all(0 <= w < float("inf") for w in balance):
             raise ValueError(f"balance is {balance}: give two finite numbers of at least 0")
         self.cache = TipAdapterHead(alpha, beta, values)
-        self.gamma, self.channels, self.balance = gamma, channels, balance
+        self.alpha, self.beta, self.values = alpha, beta, values
+        self.gamma, self.channels, self.balance = gamma, channels, tuple(balance)
 
     def transform(self, features: Tensor, background: Background | None = None) -> Tensor:
         """Divide by the length, so that products with words are cosines.

@@ -49,19 +49,19 @@ class Record:
     seconds: float
 
 
-def write_table(records: Sequence[Record], path: Path) -> None:
+def write_table(records: Sequence[Any], path: Path) -> None:
     """Write records as CSV, a row each.
 
     Parameters
     ----------
-    records : sequence of Record
-        All there are: the file is replaced.
+    records : sequence of Record, or of another dataclass
+        All there are, one or more: the file is replaced.
     path : Path
         Of the file.
     """
     draft = path.with_name(path.name + ".part")
     with draft.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [one.name for one in fields(Record)])
+        table = csv.DictWriter(file, [one.name for one in fields(records[0])])
         table.writeheader()
         table.writerows(asdict(record) for record in records)
     draft.replace(path)
@@ -93,20 +93,19 @@ class TensorBoardLog:
             ) from None
         self._writer: Any = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
-    def add(self, record: Record, numbers: Mapping[str, float]) -> None:
+    def add(self, record: Any, numbers: Mapping[str, float]) -> None:
         """Log a record.
 
         Parameters
         ----------
-        record : Record
-            What was measured.
+        record : Record, or another dataclass with a ``step``
+            What was measured: its fields that are float, but for the seconds.
         numbers : mapping of str to float
             What the head has learned, where that is numbers.
         """
-        told = asdict(record)
-        for name in ("loss", "accuracy", "validation_loss", "validation_accuracy", "rate"):
-            if told[name] == told[name]:  # not NaN
-                self._writer.add_scalar(name, told[name], record.step)
+        for name, value in asdict(record).items():
+            if isinstance(value, float) and name != "seconds" and value == value:  # not NaN
+                self._writer.add_scalar(name, value, record.step)
         for name, value in numbers.items():
             self._writer.add_scalar(f"numbers/{name}", value, record.step)
         self._writer.flush()

@@ -237,10 +237,9 @@ class Scorer:
         said = said - said.mean(dim=1, keepdim=True)
         text, n = said, len(photos) if joint is None else len(joint)
         if n:
-            text = self._text_logits(joint, n)
-            text = text - text.mean(dim=1, keepdim=True)
-        others = self._asked(left_out, said)
-        others = others.scatter(1, self.photos.owners[judges].unsqueeze(1), -torch.inf)
+            text = (drawn := self._text_logits(joint, n)) - drawn.mean(dim=1, keepdim=True)
+        own = self.photos.owners[judges].unsqueeze(1)
+        others = self._asked(left_out, said).scatter(1, own, -torch.inf)
         general = self._asked(photos, text) if len(photos) else others[:0]
         which = self.has_photos
         return log_mean(text[:, ~which]), mean_ratio(general[:, which], others[:, which])

@@ -56,6 +56,22 @@ class _SpeakingGroup(_PlainHelp, TyperGroup):
             return super().invoke(ctx)
 
 
+_NAME, _KEEP = "Name pictures", "Keep species"
+_MEASURE, _HERE = "Learn and measure", "This installation"
+_SPECIES = """Teach a library species, from names and a few photos.
+
+A library is one file. It knows each species by its names, its photos or both, and whatever you
+do to it can be taken back.
+
+fgmm species add "great tit" tits/*.jpg --library birds.fgmm
+
+fgmm classify bird.jpg --library birds.fgmm
+
+fgmm species undo --library birds.fgmm
+
+Exit code 0: all went well. 2: nothing was changed. Only **add** has others.
+"""
+
 app = typer.Typer(
     name="fgmm",
     cls=_SpeakingGroup,
@@ -90,18 +106,24 @@ def fgmm(
     It works without a network, with a small encoder that comes with it.
 
     **Try**:  fgmm classify bird.jpg --labels "great tit, blue tit, coal tit"
+
+    **Or** teach it your own, from a few photos:  fgmm species --help
     """
 
 
-app.command("classify", cls=_Command)(classify_pictures)
-app.command("ask", cls=_Command)(ask_about_picture)
-app.command("embed", cls=_Command)(embed_pictures)
-app.command("evaluate", cls=_Command)(evaluate_heads)
+app.command("classify", cls=_Command, rich_help_panel=_NAME)(classify_pictures)
+app.command("ask", cls=_Command, rich_help_panel=_NAME)(ask_about_picture)
+app.command("verify", cls=_Command, rich_help_panel=_KEEP)(verify_library)
+app.command("embed", cls=_Command, rich_help_panel=_MEASURE)(embed_pictures)
+app.command("evaluate", cls=_Command, rich_help_panel=_MEASURE)(evaluate_heads)
 joint = typer.Typer(cls=_SpeakingGroup, no_args_is_help=True, rich_markup_mode="markdown")
 joint.command("train", cls=_Command)(train_joint)
 joint.command("evaluate", cls=_Command)(evaluate_joint)
 app.add_typer(
-    joint, name="joint", help="Learn what a graph's attributes look like, to name new classes."
+    joint,
+    name="joint",
+    help="Learn what a graph's attributes look like, to name new classes.",
+    rich_help_panel=_MEASURE,
 )
 species = typer.Typer(cls=_SpeakingGroup, no_args_is_help=True, rich_markup_mode="markdown")
 species.command("add", cls=_Command)(add_to_library)
@@ -117,7 +139,12 @@ species.command("words", cls=_Command)(set_words)
 species.command("export", cls=_Command)(export_library)
 species.command("import", cls=_Command)(import_library)
 species.command("forget", cls=_Command)(forget_removed)
-app.add_typer(species, name="species", help="Teach a library species, from names and a few photos.")
-app.command("verify", cls=_Command)(verify_library)
-app.command("encoders", cls=_Command)(list_encoders)
-app.command("doctor", cls=_Command)(examine)
+app.add_typer(
+    species,
+    name="species",
+    help=_SPECIES,
+    short_help="Teach a library species, from names and a few photos.",
+    rich_help_panel=_KEEP,
+)
+app.command("encoders", cls=_Command, rich_help_panel=_HERE)(list_encoders)
+app.command("doctor", cls=_Command, rich_help_panel=_HERE)(examine)

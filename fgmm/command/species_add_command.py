@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fgmm.command.library_argument import LibraryOption  # noqa: TC001 (typer reads it)
-from fgmm.command.species_addition import add_folders, add_names, add_one
+from fgmm.command.species_addition import LibraryPlace, add_folders, add_names, add_one
 
 __all__ = ["add_to_library"]
 
@@ -58,6 +58,26 @@ def add_to_library(
     parent: Annotated[
         str | None, typer.Option("--parent", metavar="NAME", help="What it is a kind of.")
     ] = None,
+    concept: Annotated[
+        str | None,
+        typer.Option(
+            "--concept",
+            "-c",
+            metavar="TEXT",
+            help='What kind of thing all species of a new library are: "bird". It is kept; see '
+            "**fgmm species words**.",
+        ),
+    ] = None,
+    templates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--template",
+            "-t",
+            metavar="TEXT",
+            help='A sentence with {} for the name, kept in a new library: "a close-up of a {}." '
+            "May be given again.",
+        ),
+    ] = None,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -88,7 +108,8 @@ def add_to_library(
     A folder of folders, or a list of names, is one change: **fgmm species undo** takes all of it
     back. Stop it with Ctrl-C, and what is finished is kept; the same command goes on from there.
 
-    Exit code 0: all went well. 1: some photos could not be used. 2: nothing was done.
+    Exit code 0: all went well. 1: some photos could not be used. 2: nothing was done. 130: it
+    was stopped.
     """
     ways = (name is not None, each_folder is not None, names_file is not None)
     if sum(ways) != 1:
@@ -109,13 +130,14 @@ def add_to_library(
             "name",
             param_hint="--each-folder" if each_folder is not None else "--names-file",
         )
+    place = LibraryPlace(library, encoder, concept, tuple(templates or ()))
     if each_folder is not None:
-        add_folders(library, encoder, each_folder)
+        add_folders(place, each_folder)
     elif names_file is not None:
-        add_names(library, encoder, names_file)
+        add_names(place, names_file)
     elif name is not None:
         _refuse_path(name)
-        add_one(library, encoder, name, photos or [], about)
+        add_one(place, name, photos or [], about)
 
 
 def _refuse_path(name: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path  # noqa: TC003 (a NamedTuple keeps it)
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 from rich.text import Text
@@ -14,18 +15,78 @@ from fgmm.command.terminal import BAD, PARTLY, announced, console, list_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from fgmm.library import Collection
     from fgmm.recognition.additions import Additions
     from fgmm.recognizer import Recognizer
 
-__all__ = ["add_folders", "add_names", "add_one"]
+__all__ = ["LibraryPlace", "add_folders", "add_names", "add_one"]
+
+
+class LibraryPlace(NamedTuple):
+    """A library that is there or is to be made, and with what it is made.
+
+    Parameters
+    ----------
+    path : Path
+    encoder, concept : str or None
+    templates : tuple of str
+        The usual ones if empty.
+    """
+
+    path: Path
+    encoder: str | None = None
+    concept: str | None = None
+    templates: tuple[str, ...] = ()
+
+    def known(self) -> Collection:
+        """Read what the library knows; nothing where there is none yet.
+
+        Raises
+        ------
+        typer.BadParameter
+            If it says its names in other words than these.
+        """
+        from fgmm.library import Collection, LibraryFile
+
+        if not self.path.exists():
+            return Collection("of no encoder yet", 1, "none")
+        here = LibraryFile.open(self.path, readonly=True).collection
+        own = here.phrasing
+        for option, mine, its in (
+            ("--concept", self.concept, own.concept),
+            ("--template", self.templates or None, own.templates),
+        ):
+            if mine is not None and mine != its:
+                raise typer.BadParameter(
+                    f"{self.path} says its names otherwise: leave this out, or change it for all "
+                    "species with fgmm species words",
+                    param_hint=option,
+                )
+        return here
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Recognizer]:
+        """Open the library, or make it; one that nothing was put into is not left behind."""
+        new = not self.path.exists()
+        with announced("loading the encoder ..."):
+            from fgmm.recognizer import Recognizer
+
+            recognizer = Recognizer.open(
+                self.path,
+                self.encoder,
+                concept=self.concept,
+                templates=self.templates or None,
+            )
+        try:
+            yield recognizer
+        finally:
+            if new and not len(recognizer):
+                self.path.unlink(missing_ok=True)
 
 
 def add_one(
-    library: Path,
-    encoder: str | None,
+    library: LibraryPlace,
     name: str,
     photos: Sequence[str],
     about: Mapping[str, Any],
@@ -34,8 +95,7 @@ def add_one(
 
     Parameters
     ----------
-    library : Path
-    encoder : str or None
+    library : LibraryPlace
     name : str
     photos : sequence of str
         Files, folders and patterns.
@@ -47,7 +107,7 @@ def add_one(
     typer.Exit
         With the exit code, where not all went well.
     """
-    here = _known(library)
+    here = library.known()
     known = name in here
     if known and any(about.values()):
         raise typer.BadParameter(
@@ -66,7 +126,7 @@ def add_one(
     if pictures and (missing := missing_pictures(pictures)):
         list_failures(missing)
         raise typer.Exit(BAD)
-    with _opened(library, encoder) as recognizer:
+    with library.opened() as recognizer:
         if known:
             receipt = recognizer.add_photos(name, pictures)
         else:
@@ -76,13 +136,12 @@ def add_one(
         raise typer.Exit(PARTLY)
 
 
-def add_folders(library: Path, encoder: str | None, where: Path) -> None:
+def add_folders(library: LibraryPlace, where: Path) -> None:
     """Add every folder in one as a species of its name, and print a summary.
 
     Parameters
     ----------
-    library : Path
-    encoder : str or None
+    library : LibraryPlace
     where : Path
 
     Raises
@@ -92,18 +151,17 @@ def add_folders(library: Path, encoder: str | None, where: Path) -> None:
     """
     folders = _folders(where)
     _check_names(library, {folder.name: () for folder in folders})
-    with _opened(library, encoder) as recognizer, _lines():
+    with library.opened() as recognizer, _lines():
         done = recognizer.add_all({folder.name: folder for folder in folders})
     _tell(done)
 
 
-def add_names(library: Path, encoder: str | None, path: Path) -> None:
+def add_names(library: LibraryPlace, path: Path) -> None:
     """Add species by a list of names, and print how many are new.
 
     Parameters
     ----------
-    library : Path
-    encoder : str or None
+    library : LibraryPlace
     path : Path
         As `fgmm.command.label_list.read_label_file` reads it; texts of a label are other names.
     """
@@ -117,17 +175,17 @@ def add_names(library: Path, encoder: str | None, path: Path) -> None:
         listed, others = list(read), {}
     names = [(name, tuple(others.get(name, ()))) for name in listed]
     _check_names(library, names)
-    with _opened(library, encoder) as recognizer:
+    with library.opened() as recognizer:
         done = recognizer.add_all(listed, names=others)
     _tell(done)
 
 
-def _check_names(library: Path, names: Any) -> None:
+def _check_names(library: LibraryPlace, names: Any) -> None:
     """Tell what is wrong with names before an encoder is loaded."""
     from fgmm.library.additions import Addition, add_all
 
     listed = names.items() if isinstance(names, dict) else names
-    add_all(_known(library), [Addition(name, None, others) for name, others in listed])
+    add_all(library.known(), [Addition(name, None, others) for name, others in listed])
 
 
 def _tell(done: Additions) -> None:
@@ -152,30 +210,6 @@ def _folders(where: Path) -> list[Path]:
             param_hint="--each-folder",
         )
     return found
-
-
-def _known(path: Path) -> Collection:
-    """What a library knows; nothing where there is none yet."""
-    from fgmm.library import Collection, LibraryFile
-
-    if path.exists():
-        return LibraryFile.open(path, readonly=True).collection
-    return Collection("of no encoder yet", 1, "none")
-
-
-@contextlib.contextmanager
-def _opened(path: Path, encoder: str | None) -> Iterator[Recognizer]:
-    """Open a library, or make one; one that nothing was put into is not left behind."""
-    new = not path.exists()
-    with announced("loading the encoder ..."):
-        from fgmm.recognizer import Recognizer
-
-        recognizer = Recognizer.open(path, encoder)
-    try:
-        yield recognizer
-    finally:
-        if new and not len(recognizer):
-            path.unlink(missing_ok=True)
 
 
 class _Lines(logging.Handler):

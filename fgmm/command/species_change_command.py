@@ -44,7 +44,9 @@ def remove_species(
         ),
     ] = None,
 ) -> None:
-    """Remove a species, or some of its photos, as if they had never been given.
+    """Remove a species, or some of its photos.
+
+    It is then as if they had never been given.
 
     **Examples**
 
@@ -226,13 +228,14 @@ def forget_removed(
     library: LibraryOption,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Yes, for good.")] = False,
 ) -> None:
-    """Take out of the file what was removed; no change can be taken back then.
+    """Take what was removed out of the file, for good.
 
     **Example**
 
     fgmm species forget --yes --library birds.fgmm
 
-    What is known stays as it is. Vectors of words go too, and are made again when needed.
+    What is known stays as it is, but no change before can be taken back any more. Vectors of
+    words go too, and are made again when needed.
     """
     n = sum(
         1

@@ -27,7 +27,10 @@ def list_species(
         bool, typer.Option("--json", help="All that is known, for other programs.")
     ] = False,
 ) -> None:
-    """List what a library knows: photos, when the first came, other names, what it is a kind of.
+    """List what a library knows.
+
+    Of each species its photos, the day of the first, other names, what it is a kind of, and what
+    it looks like.
 
     **Example**
 
@@ -41,7 +44,7 @@ def show_species(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A species, by any of its names.")],
     library: LibraryOption,
 ) -> None:
-    """Show what a library knows of a species: its names, its words and its photos.
+    """Show what a library knows of a species: names, words, photos.
 
     **Example**
 

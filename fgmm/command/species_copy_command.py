@@ -18,13 +18,14 @@ def export_library(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
     library: LibraryOption,
 ) -> None:
-    """Write a library as a folder that other programs read: safetensors, JSON, thumbnails.
+    """Write a library as a folder that other programs read.
 
     **Example**
 
     fgmm species export birds/ --library birds.fgmm
 
-    Its history stays behind.
+    It holds JSON, safetensors and thumbnails. The history stays behind: in a library made of it
+    nothing that came before can be taken back.
     """
     from fgmm.library import export_folder
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fgmm.command.torch_builds import DIFFERENT_BUILDS, is_build_error
+from fgmm.command.translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,8 +57,9 @@ def console(to: TextIO | None = None) -> Console:
 def note(kind: str, message: str) -> None:
     """Write a line such as "error: no such file" to stderr."""
     style = {"error": "bold red", "warning": "yellow"}.get(kind, "bold")
+    told = Text.assemble((f"{kind}: ", style), translate(message))
     with contextlib.suppress(BrokenPipeError):
-        console(sys.stderr).print(Text.assemble((f"{kind}: ", style), message), soft_wrap=True)
+        console(sys.stderr).print(told, soft_wrap=True)
 
 
 @contextlib.contextmanager

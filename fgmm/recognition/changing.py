@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from fgmm.errors import LibraryError
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Changing"]
 
+_logger = logging.getLogger(__name__)
+
 
 class Changing:
     """Changes the library: what `fgmm.Recognizer` does when it adds, removes, renames, merges."""
 
     library: MemoryLibrary | LibraryFile
+    _loaded: str | None
     _layers: PictureLayers
     _name: str
     _words: SpeciesWords | None
@@ -80,6 +84,13 @@ class Changing:
         thumbnails: Mapping[str, bytes] | None = None,
     ) -> None:
         """Make a change, once it is certain that pictures can be classified after it."""
+        if self._loaded is not None:
+            _logger.warning(
+                "%s was loaded, not opened: changes are in memory alone until save writes a copy; "
+                "a library that is opened keeps each",
+                self._loaded,
+            )
+            self._loaded = None
         before = self.library.collection
         after = change(before)
         held = self._make(after) if len(after) else None

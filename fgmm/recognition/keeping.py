@@ -36,6 +36,7 @@ class Keeping:
     """Opens, loads, saves and lists: what a `fgmm.Recognizer` does with its library as a whole."""
 
     library: MemoryLibrary | LibraryFile
+    _loaded: str | None = None
     _words: SpeciesWords | None
     if TYPE_CHECKING:
 
@@ -105,7 +106,9 @@ class Keeping:
         knowledge: KnowledgeGraph | None = None,
         **more: Any,
     ) -> Self:
-        """Read a library file into memory; changes stay there until `save`.
+        """Read a library file into memory; the file stays as it is.
+
+        Changes are in memory alone until `save` writes a copy; the first is logged as a warning.
 
         Parameters
         ----------
@@ -128,7 +131,9 @@ class Keeping:
             library = MemoryLibrary(file.collection)
             library.texts.put(file.texts.get())
             library.thumbnails.put(file.thumbnails.some(file.collection.digests))
-            return cls._over(library, path, encoder, knowledge, more)
+            made = cls._over(library, path, encoder, knowledge, more)
+        made._loaded = os.fspath(path)
+        return made
 
     @classmethod
     def _over(
@@ -157,7 +162,8 @@ class Keeping:
         Parameters
         ----------
         path : path
-            Must not be there. History is not copied: the file begins with what is known now.
+            Must not be there. History is not copied: the file begins with what is known now, and
+            nothing that came before can be taken back in it.
 
         Raises
         ------
@@ -265,8 +271,8 @@ def write_library(
     place = Path(path)
     if place.exists():
         raise StoreError(
-            f"there is something at {str(place)!r} already: name another file, or open this "
-            "one, Recognizer.open, and every change is kept"
+            f"there is something at {str(place)!r} already: name another file. A library that "
+            "is opened keeps every change by itself"
         )
     part = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
     try:

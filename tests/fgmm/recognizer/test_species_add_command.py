@@ -129,9 +129,9 @@ def test_one_warning_is_told_once(monkeypatch):
 
     opened = Recognizer.open.__func__
 
-    def warn(cls, *given):
+    def warn(cls, *given, **more):
         logging.getLogger("fgmm").warning("beware")
-        return opened(cls, *given)
+        return opened(cls, *given, **more)
 
     monkeypatch.setattr(Recognizer, "open", classmethod(warn))
     assert add("ruby").count("beware") == 1

@@ -152,7 +152,7 @@ class Run:
         self.optimiser.step()
         self.schedule.step()
         self.step += 1
-        sums = told.double().sum(0).cpu()
+        sums = told.cpu().double().sum(0)
         self.sums += torch.cat([sums, sums.new_tensor([len(told)])])
 
     def _check(self, good: Tensor, what: str) -> None:

@@ -153,6 +153,15 @@ def test_classes_to_judge_by_may_be_named(base, short):
     assert other.records[0].validation_loss != found.records[0].validation_loss
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no cuda device")
+def test_a_card_learns_what_the_processor_learns(base, short):
+    plan = replace(short, choose="loss")
+    here = meta_train(RidgeHead(), *base, plan=plan, validation=0.5).head
+    there = meta_train(RidgeHead(), base[0].cuda(), base[1], plan=plan, validation=0.5).head
+    assert there.scale == pytest.approx(here.scale, rel=1e-3)
+
+
 class Breaking(PrototypeHead):
     """NaN in the third episode of the fifth batch of four: number 18."""
 

@@ -102,8 +102,10 @@ class Run:
         if self.folder is not None:
             if self.processes.first:
                 self.folder.mkdir(parents=True, exist_ok=True)
-            if (self.folder / CHECKPOINT).is_file():
-                self._take_up(self.folder / CHECKPOINT)
+            kept = self.folder / CHECKPOINT
+            # the first says so: it may have written a new one before another looks
+            if self.processes.agree([float(kept.is_file())])[0]:
+                self._take_up(kept)
             if tensorboard and self.processes.first:
                 log = TensorBoardLog(self.folder / "tensorboard", self.step)
         begun, before = time.monotonic(), self.seconds

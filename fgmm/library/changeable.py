@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fgmm.library.collection import Collection
 
-__all__ = ["Changeable", "changed_places"]
+__all__ = ["Changeable", "changed_places", "check_final"]
 
 
 class Changeable(ABC):
@@ -25,6 +25,8 @@ class Changeable(ABC):
         what: str,
         detail: Mapping[str, Any],
         thumbnails: Mapping[str, bytes] | None = None,
+        *,
+        final: bool = False,
     ) -> Collection:
         """Make a change, all of it or nothing; in a file, it is on the disk when this returns.
 
@@ -39,6 +41,8 @@ class Changeable(ABC):
             What else the history should say; JSON.
         thumbnails : mapping of str to bytes, optional
             To keep with photos that the change adds, see `fgmm.library.thumbnails`.
+        final : bool, default=False
+            Whether it is never to be taken back: for what a copy begins with, its first change.
 
         Returns
         -------
@@ -53,7 +57,7 @@ class Changeable(ABC):
         StoreError
             If a file cannot be written, or others do not leave it in time.
         """
-        return self._apply(change, what, detail_text(what, detail), thumbnails or {})
+        return self._apply(change, what, detail_text(what, detail), thumbnails or {}, final=final)
 
     @abstractmethod
     def _apply(
@@ -62,7 +66,24 @@ class Changeable(ABC):
         what: str,
         detail: str,
         thumbnails: Mapping[str, bytes],
+        *,
+        final: bool,
     ) -> Collection: ...
+
+
+def check_final(number: int, *, final: bool) -> None:
+    """Refuse to make a change final that is not the first: those before could be taken back.
+
+    Raises
+    ------
+    LibraryError
+        If so.
+    """
+    if final and number > 1:
+        raise LibraryError(
+            f"change {number} of a library cannot be final: only the first can, with which a copy "
+            "begins"
+        )
 
 
 def changed_places(

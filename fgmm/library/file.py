@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fgmm.errors import SpaceMismatch, StoreError
 from fgmm.library.access import Access
-from fgmm.library.changeable import Changeable, changed_places
+from fgmm.library.changeable import Changeable, changed_places, check_final
 from fgmm.library.opening import bring_up_to_date, check_file, make_file
 from fgmm.library.phrasing import Phrasing
 from fgmm.library.reading import State, catch_up, read_state
@@ -163,15 +163,18 @@ class LibraryFile(Changeable):
         what: str,
         detail: str,
         thumbnails: Mapping[str, bytes],
+        *,
+        final: bool,
     ) -> Collection:
         def write(connection: sqlite3.Connection) -> State:
             state = self._state
+            check_final(state.last[0] + 1, final=final)
             after = change(state.collection)
             changed = changed_places(state.collection, state.places, after)
             if changed is None:
                 return state
             write_thumbnails(connection, after, thumbnails)
-            return write_change(connection, state, after, changed, what, detail)
+            return write_change(connection, state, after, changed, what, detail, final=final)
 
         return self._change(write)
 

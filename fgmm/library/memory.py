@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from fgmm.errors import LibraryError
-from fgmm.library.changeable import Changeable, changed_places
+from fgmm.library.changeable import Changeable, changed_places, check_final
 from fgmm.library.history import (
     HistoryEntry,
     Place,
@@ -78,14 +78,18 @@ class MemoryLibrary(Changeable):
         what: str,
         detail: str,
         thumbnails: Mapping[str, bytes],
+        *,
+        final: bool,
     ) -> Collection:
         with self._lock:
+            check_final(len(self._history) + 1, final=final)
             after = change(self._collection)
             changed = changed_places(self._collection, self._places, after)
             if changed is not None:
                 check_thumbnails(after, thumbnails)
                 before = {key: self._places.get(key) for key in changed}
-                self._before[len(self._history) + 1] = before, self._collection.phrasing
+                if not final:
+                    self._before[len(self._history) + 1] = before, self._collection.phrasing
                 self._collection, self._places = after, placed(self._places, changed)
                 self._note(what, json.loads(detail))
                 self.thumbnails.put(thumbnails)

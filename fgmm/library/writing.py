@@ -60,6 +60,8 @@ def write_change(
     changed: Mapping[str, Place | None],
     what: str,
     detail: str,
+    *,
+    final: bool,
 ) -> State:
     """Write what changed and a row of history; give what the file holds then."""
     before = {
@@ -70,7 +72,7 @@ def write_change(
     if after.phrasing != state.collection.phrasing:
         before[PHRASING] = [0, json.dumps(dump_phrasing(state.collection.phrasing))]
         write_phrasing(connection, after.phrasing)
-    last = note_change(connection, state.last, what, detail, before=before)
+    last = note_change(connection, state.last, what, detail, before=None if final else before)
     places = placed(state.places, changed)
     records = {key: new.get(key) or state.records[key] for key in places}
     return State(state.key, after, places, records, last)

@@ -158,7 +158,8 @@ def _refuse_nothing_left(refused: tuple[Refused, ...]) -> None:
     more = f" (and {n - 1} more)" if n > 1 else ""
     # the others are second copies of what cannot be read
     if not any(one.why in ("known", "taken") for one in refused):
-        raise ImageError(f"none of {n} photos can be read: {refused[0].reason}{more}")
+        told = f"none of {n} photos can be read" if n > 1 else "the photo cannot be read"
+        raise ImageError(f"{told}: {refused[0].reason}{more}")
     if not any(one.why == "known" for one in refused):
         first = next(one for one in refused if one.why == "taken")
         raise LibraryError(

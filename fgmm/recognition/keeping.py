@@ -279,7 +279,8 @@ def write_library(
         space, dim, encoder = collection.space, collection.dim, collection.encoder
         phrasing = collection.phrasing
         with LibraryFile.create(part, space, dim, encoder, phrasing=phrasing) as file:
-            file.apply(lambda _: collection, what, {"species": len(collection)}, thumbnails)
+            detail = {"species": len(collection)}
+            file.apply(lambda _: collection, what, detail, thumbnails, final=True)
             file.texts.put(texts or {})
         part.replace(place)
     finally:

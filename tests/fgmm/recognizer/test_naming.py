@@ -121,3 +121,17 @@ def test_a_photo_is_removed_by_its_files_name_or_its_number(colours, folder):
     made.remove("ruby", photos=[1, 2])
     kept = [str(folder / "ruby" / f"{n}.png") for n in (2, 4)]
     assert list(made.collection.find("ruby").photos.origins) == kept
+
+
+def test_what_a_copy_begins_with_cannot_be_taken_back(tmp_path, words):
+    words.save(tmp_path / "copy.fgmm")
+    copy = Recognizer.open(tmp_path / "copy.fgmm")
+    with pytest.raises(LibraryError, match="no change to take back"):
+        copy.undo()
+    assert len(copy) == 2
+    copy.remove("sky")
+    copy.undo()
+    assert copy.collection == words.collection
+    for library in (copy.library, words.library):
+        with pytest.raises(LibraryError, match="cannot be final"):
+            library.apply(lambda now: now, "late", {}, final=True)

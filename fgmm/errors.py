@@ -15,6 +15,9 @@
     ├── LibraryError (ValueError)            a change that a library of species cannot take
     ├── SpeciesNotFound (LookupError)        no species of that name in the library
     ├── ModelError (ValueError)              a model to be extended that cannot be asked
+    ├── TrainingError (ValueError)           a training that cannot be done or taken up
+    ├── TrainingDiverged (ArithmeticError)   a loss that is no number
+    ├── MissingExtra (ImportError)           something that an optional package would do
     └── StoreError (OSError)                 a cache, library or embedding file that is not what it
                                              should be, or cannot be read or written
 
@@ -32,11 +35,14 @@ __all__ = [
     "FgmmError",
     "ImageError",
     "LibraryError",
+    "MissingExtra",
     "ModelError",
     "SpaceMismatch",
     "SpeciesNotFound",
     "StoreError",
     "TextTooLong",
+    "TrainingDiverged",
+    "TrainingError",
     "WeightsNotFound",
 ]
 
@@ -91,6 +97,18 @@ class SpeciesNotFound(FgmmError, LookupError):
 
 class ModelError(FgmmError, ValueError):
     """A model that is to be extended cannot be asked, or its answer is none."""
+
+
+class TrainingError(FgmmError, ValueError):
+    """A training that cannot be done, or whose folder holds another."""
+
+
+class TrainingDiverged(FgmmError, ArithmeticError):
+    """The loss became NaN or infinite; the message names the pictures."""
+
+
+class MissingExtra(FgmmError, ImportError):
+    """An optional package is not installed; the message says how to install it."""
 
 
 class StoreError(FgmmError, OSError):

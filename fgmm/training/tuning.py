@@ -1,0 +1,299 @@
+"""Training an encoder on one's own pictures and texts: read this file first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fewshot.training.processes import Processes
+from fgmm.encoders.inputs import check_lengths
+from fgmm.encoders.registry import load_encoder, name_encoder
+from fgmm.errors import TrainingError
+from fgmm.plurals import counted
+from fgmm.training.batches import Batches, PictureViews
+from fgmm.training.picture_checks import find_unreadable, write_skipped
+from fgmm.training.plan import TuningPlan
+from fgmm.training.result import TunedEncoder, write_result
+from fgmm.training.run import CHECKPOINT, Run
+from fgmm.training.teaching import Teaching
+from fgmm.training.trainee import Trainee
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from fgmm.embedding.stores import CacheChoice
+    from fgmm.encoders.base import ImageEncoder
+    from fgmm.training.pairs import Pairs
+    from fgmm.training.records import Record
+
+__all__ = ["Outline", "outline_training", "tune_encoder"]
+
+_log = logging.getLogger(__name__)
+_READERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a training will do, before it does anything.
+
+    Parameters
+    ----------
+    encoder : str
+        Its name.
+    loss : {"clip", "siglip", "prototypes"}
+    pictures, held_out, texts, classes : int
+        How many there are; pictures are those to learn from.
+    learning, all_parameters : int
+        Numbers that learn, and all of the encoder.
+    wrapped, left_out : tuple of str
+        Layers with LoRA, and layers that cannot have it.
+    steps, batch : int
+    epochs : float
+        How often each picture is shown.
+    """
+
+    encoder: str
+    loss: str
+    pictures: int
+    held_out: int
+    texts: int
+    classes: int
+    learning: int
+    all_parameters: int
+    wrapped: tuple[str, ...]
+    left_out: tuple[str, ...]
+    steps: int
+    batch: int
+    epochs: float
+
+
+def outline_training(
+    encoder: str | ImageEncoder,
+    pairs: Pairs,
+    plan: TuningPlan | None = None,
+    *,
+    device: str | torch.device = "auto",
+) -> Outline:
+    """Say what `tune_encoder` would do; pictures are not read.
+
+    Parameters
+    ----------
+    encoder : str or ImageEncoder
+    pairs : Pairs
+    plan : TuningPlan, optional
+    device : str or torch.device, default="auto"
+
+    Returns
+    -------
+    Outline
+
+    Raises
+    ------
+    TrainingError, TextTooLong, MissingExtra
+        As in `tune_encoder`.
+    """
+    model = load_encoder(encoder, device=device)
+    trainee, plan = _prepare(model, pairs, plan or TuningPlan())
+    learned, held_out = pairs.split(plan.validation, plan.seed)
+    batches = Batches(learned, plan)
+    parameters = list(trainee.parameters())
+    learning = sum(p.numel() for p in parameters if p.requires_grad)
+    added = sum(p.numel() for n, p in trainee.named_parameters() if "lora_" in n or "spare_" in n)
+    return Outline(
+        name_encoder(encoder),
+        trainee.loss,
+        len(learned),
+        0 if held_out is None else len(held_out),
+        len(pairs.texts),
+        len(pairs.classes),
+        learning,
+        sum(p.numel() for p in parameters) - added,
+        trainee.places.wrapped,
+        trainee.places.left_out,
+        plan.steps,
+        plan.batch,
+        plan.steps / batches.steps_an_epoch,
+    )
+
+
+def tune_encoder(
+    encoder: str | ImageEncoder,
+    pairs: Pairs,
+    folder: str | os.PathLike[str],
+    *,
+    plan: TuningPlan | None = None,
+    teacher: str | ImageEncoder | None = None,
+    cache: CacheChoice = None,
+    resume: bool = False,
+    device: str | torch.device = "auto",
+    workers: int | None = None,
+    tensorboard: bool = False,
+    progress: bool = True,
+    watch: Callable[[Record], None] | None = None,
+) -> TunedEncoder:
+    """Train an encoder on pictures with texts; its own files stay as they are.
+
+    Parameters
+    ----------
+    encoder : str or ImageEncoder
+        Of open_clip or transformers.
+    pairs : Pairs
+        From `read_folder_pairs`, `read_table_pairs`, `read_shard_pairs`, `pair_labelled` or
+        `pair_with_graph`.
+    folder : path
+        Where checkpoint, log, drawing and result are kept.
+    plan : TuningPlan, optional
+        What learns, how, and how long.
+    teacher : str or ImageEncoder, optional
+        A larger encoder to learn from as well.
+    cache : EmbeddingCache, path or bool, optional
+        Where the teacher's vectors are kept, by the content of pictures; True is the user's own.
+    resume : bool, default=False
+        Go on with what was interrupted in the folder, to the weights it would have reached: the
+        very same on a processor.
+    device : str or torch.device, default="auto"
+        Where an encoder that is given by name computes.
+    workers : int, optional
+        Processes that read pictures; 0: this one. By default 0 on a processor, else one a core and
+        eight at most.
+    tensorboard : bool, default=False
+        Whether a log for it is kept in the folder too.
+    progress : bool, default=True
+        Show a bar on a terminal when it takes more than two seconds.
+    watch : callable, optional
+        Called with each `Record`, in the first process, once its checkpoint is written.
+
+    Returns
+    -------
+    TunedEncoder
+
+    Raises
+    ------
+    TrainingError
+        If there is nothing to learn or to learn from, or the folder holds a training.
+    TrainingDiverged
+        If the loss or its gradient is not finite; the message names the pictures.
+    TextTooLong
+        If a text is longer than the encoder reads: none is ever cut.
+    MissingExtra
+        If an optional package is needed and not installed.
+
+    Notes
+    -----
+    Every picture is read once before the first step. Those that cannot be read are listed in
+    ``skipped.csv`` and left out; one that fails later stops the training.
+
+    With several processes (``accelerate launch``) each computes its share of every batch, losses
+    are over the whole, and all end with the same weights.
+    """
+    folder, plan = Path(folder), plan or TuningPlan()
+    model = load_encoder(encoder, device=device)
+    processes = Processes(_device(model))
+    if str(processes.device) != str(_device(model)):
+        model = load_encoder(name_encoder(encoder), device=processes.device)
+    trainee, plan = _prepare(model, pairs, plan)
+    started = (folder / CHECKPOINT).is_file()
+    if started and not resume:
+        raise TrainingError(f"{folder} holds a training already: resume it, or give another folder")
+    if resume and not started:
+        raise TrainingError(f"there is nothing to resume: {folder} has no {CHECKPOINT}")
+    readable, skipped = _readable(pairs, folder, resume, progress and processes.first)
+    learned, held_out = readable.split(plan.validation, plan.seed)
+    teaching = None
+    if teacher is not None:
+        taught = load_encoder(teacher, device=processes.device)
+        teaching = Teaching(
+            taught, learned, plan.distil, cache=cache, device=processes.device, progress=progress
+        )
+    if workers is None:
+        workers = 0 if processes.device.type == "cpu" else min(_READERS, os.cpu_count() or 1)
+    told = (model.space, readable.mark, teaching.space if teaching else "")
+    run = Run(
+        trainee,
+        Batches(learned, plan),
+        PictureViews(learned, trainee.encoder, plan),
+        None if held_out is None else PictureViews(held_out, trainee.encoder),
+        processes,
+        folder,
+        teaching=teaching,
+        mark=hashlib.sha256(repr(told).encode()).hexdigest()[:16],
+        workers=workers,
+    )
+    if processes.first:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_skipped(skipped, folder / "skipped.csv")
+        text = json.dumps(plan.as_dict(), indent=2)
+        (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
+    if resume:
+        run.take_up()
+    run.go(tensorboard, progress, watch)
+    trainee.take(run.best)
+    result = TunedEncoder(
+        folder, model, trainee.eval(), tuple(run.records), run.best_step, tuple(skipped)
+    )
+    if processes.first:
+        write_result(result, pairs.name, len(learned))
+    return result
+
+
+def _device(model: Any) -> torch.device:
+    import torch
+
+    return getattr(model, "_device", torch.device("cpu"))
+
+
+def _prepare(model: Any, pairs: Pairs, plan: TuningPlan) -> tuple[Trainee, TuningPlan]:
+    """Make the trainee, and refuse texts it cannot read and losses that have no texts."""
+    if plan.loss == "prototypes" or not hasattr(model, "encode_texts"):
+        plan = replace(plan, per_class=plan.per_class or 4)
+    trainee = Trainee(model, plan)
+    if trainee.loss == "prototypes":
+        if plan.per_class < 2:
+            raise TrainingError(
+                f"per_class is {plan.per_class}: the loss 'prototypes' compares pictures of a "
+                "class, so two of each have to come together"
+            )
+        return trainee, plan
+    wordless = [pair.title for pair in pairs.items if not pair.texts]
+    if wordless:
+        raise TrainingError(
+            f"{wordless[0]} has no text ({counted(len(wordless), 'picture')} without): loss "
+            f"{trainee.loss!r} needs one; loss 'prototypes' does not"
+        )
+    texts, reader = pairs.texts, trainee.encoder
+    counts = reader._count_tokens(texts)  # type: ignore[attr-defined]
+    limit = reader.context_length  # type: ignore[attr-defined]
+    check_lengths(texts, counts, limit, name=reader.name, on_long="error")
+    return trainee, plan
+
+
+def _readable(
+    pairs: Pairs, folder: Path, resume: bool, progress: bool
+) -> tuple[Pairs, list[tuple[str, str]]]:
+    """Leave out pictures that cannot be read; those that were left out before, when resuming."""
+    import csv
+
+    if resume:
+        skipped: list[tuple[str, str]] = []
+        if (folder / "skipped.csv").is_file():
+            with (folder / "skipped.csv").open(encoding="utf-8", newline="") as file:
+                skipped = [(row[0], row[1]) for row in csv.reader(file)][1:]
+        titles = {title for title, _ in skipped}
+        rows = [row for row, pair in enumerate(pairs.items) if pair.title in titles]
+        return pairs.without(rows), skipped
+    found = find_unreadable(pairs, progress=progress)
+    skipped = [(pairs.items[row].title, reason) for row, reason in found.items()]
+    if len(found) == len(pairs):
+        raise TrainingError(f"no picture of {pairs.name} can be read; the first: {skipped[0][1]}")
+    for title, reason in skipped[:5]:
+        _log.warning("left out: %s", reason if title in reason else f"{title}: {reason}")
+    if len(skipped) > 5:
+        _log.warning("left out: %d more, listed in skipped.csv", len(skipped) - 5)
+    return pairs.without(found), skipped

@@ -77,14 +77,13 @@ class Beside:
             )
         return self._held
 
-    def show(self, photos: Any, collection: Collection) -> None:
+    def show(self, photos: Any) -> None:
         """Show the model photos of new species that it has not seen, each once.
 
         Parameters
         ----------
         photos : picture, or list of pictures
-            Those that cannot be read, or are none of the collection's, are passed over.
-        collection : Collection
+            Those that cannot be read are passed over.
         """
         if self._model.reads_vectors:  # those are kept
             return
@@ -94,7 +93,7 @@ class Beside:
                 digest, ready = content_of(source, "a photo")
             except ImageError:
                 continue
-            if digest not in self._tops and collection.holder(digest) is not None:
+            if digest not in self._tops:
                 new[digest] = ready
         size, digests = self._model.batch_size, list(new)
         for start in range(0, len(digests), size):

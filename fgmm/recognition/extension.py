@@ -140,10 +140,11 @@ class ExtendedClassifier(Weighing):
         others = names if isinstance(names, str) else tuple(names)
         check_names((name, *((others,) if isinstance(others, str) else others)), self.labels)
         given = _listed(photos)
+        self._beside.show(given)  # before anything is added: the model may fail
         receipt = self.recognizer.add_species(
             name, given, names=others, description=description, progress=progress
         )
-        return self._added(receipt, given)
+        return self._added(receipt)
 
     def add_photos(self, name: str, photos: Any, *, progress: bool | None = None) -> Addition:
         """Learn more photos of a new species.
@@ -165,8 +166,9 @@ class ExtendedClassifier(Weighing):
             As of `Recognizer.add_photos`.
         """
         given = _listed(photos)
+        self._beside.show(given)
         receipt = self.recognizer.add_photos(name, given, progress=progress)
-        return self._added(receipt, given)
+        return self._added(receipt)
 
     def remove(
         self,
@@ -251,8 +253,7 @@ class ExtendedClassifier(Weighing):
         more = f"{len(self.recognizer)} new species"
         return f"<ExtendedClassifier of {counted(len(self.labels), 'class')} and {more}>"
 
-    def _added(self, receipt: Receipt, photos: Any) -> Addition:
-        self._beside.show(photos, self.recognizer.collection)
+    def _added(self, receipt: Receipt) -> Addition:
         return Addition(receipt, self.tradeoff(), len(self.labels))
 
     def _provenance(self) -> dict[str, str]:

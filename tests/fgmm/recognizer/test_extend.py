@@ -308,6 +308,13 @@ def test_a_failed_addition_changes_nothing(extended, shades, pictures):
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
+def test_a_model_that_fails_on_a_photo_leaves_all_as_it_was(shades):
+    made = Recognizer.extend(lambda ps: [[float("nan")]] * len(ps), ["old"], encoder="fake")
+    with pytest.raises(ModelError, match="gave nan"):
+        made.add_species("ruby", shades("ruby", 0, 1))
+    assert len(made.species()) == 0
+
+
 def test_a_rename_to_a_label_of_the_model_is_told(extended, pictures):
     extended.recognizer.rename("ruby", "Murky")
     with pytest.raises(LibraryError, match="'Murky' is a label of your model"):

@@ -71,7 +71,8 @@ def remove_species(
     if digests is None:
         say(f"removed {one.name} with {counted(len(one.photos), 'photo')}")
     else:
-        now = f"{left:,} are left" if left else "it is known by its words now"
+        stay = "1 is left" if left == 1 else f"{left:,} are left"
+        now = stay if left else "it is known by its words now"
         say(f"removed {counted(len(digests), 'photo')} of {one.name}; {now}")
 
 

@@ -138,7 +138,7 @@ FAILURES = {
     "no picture at all": (
         lambda r, _: r.add_species("moss", [b"x"]),
         ImageError,
-        "none of 1 photo",
+        "the photo cannot be read",
     ),
     "others' photos": (
         lambda r, s: r.add_species("moss", s[:1]),

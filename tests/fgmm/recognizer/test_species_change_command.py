@@ -95,7 +95,7 @@ def test_the_last_photo_stays_where_no_words_are_read(pictures_only, shades, mon
     said = run("remove", "ruby", "--photo", "1", "--photo", "2", code=2)
     assert "would be left without a photo" in said
     assert len(species().photos) == 2
-    assert "1 are left" in run("remove", "ruby", "--photo", "1")
+    assert "1 is left" in run("remove", "ruby", "--photo", "1")
 
 
 def test_what_became_of_a_name_is_told(no_encoder):

@@ -31,7 +31,7 @@ from knowledge_sets import pools, world
 
 import fgmm
 from fgmm.prompts import class_matrix
-from fgmm.recognition import scorer as module
+from fgmm.recognition import common_scale as module
 
 __all__ = ["curves", "stand_ins"]
 

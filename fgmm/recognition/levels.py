@@ -15,7 +15,38 @@ if TYPE_CHECKING:
 
     from fewshot import Background
 
-__all__ = ["draw_pictures", "log_mean", "mean_ratio"]
+__all__ = ["balance", "draw_pictures", "log_mean", "mean_ratio", "stranger_level"]
+
+
+def balance(known: Tensor, strangers: Tensor) -> float:
+    """Give the bar by which as many known pictures are doubted as strangers are believed.
+
+    Parameters
+    ----------
+    known, strangers : Tensor of shape (n,) and (m,)
+        Scores in nats, the larger the more known a picture looks; at least one of each.
+
+    Returns
+    -------
+    float
+        The ``b`` at which ``sigmoid(b - score)``, the probability of a stranger, is in the mean as
+        far from 0 over known pictures as it is from 1 over strangers: the intercept of a logistic
+        regression of slope one in which both kinds count alike.
+
+    Examples
+    --------
+    >>> round(balance(torch.tensor([3.0, 5.0]), torch.tensor([-1.0, 1.0])), 3)
+    2.0
+    """
+    both = torch.cat([known, strangers]).double()
+    low, high = float(both.min()), float(both.max())
+    bar = (low + high) / 2
+    for _ in range(60):
+        doubted = (bar - known.double()).sigmoid().mean()
+        believed = (strangers.double() - bar).sigmoid().mean()
+        low, high = (low, bar) if doubted > believed else (bar, high)
+        bar = (low + high) / 2
+    return bar
 
 
 def draw_pictures(background: Background, n: int, generator: torch.Generator) -> Tensor:
@@ -106,3 +137,31 @@ def mean_ratio(general: Tensor, others: Tensor) -> float:
         torch.tensor(column, dtype=torch.float64) for column in zip(*told, strict=True)
     )
     return float((counts.log() + means).logsumexp(0) - counts.sum().log())
+
+
+def stranger_level(nats: Tensor, own: Tensor, several: Tensor) -> float | None:
+    """Give the level of "none of these" where all species have photos; None if nothing tells it.
+
+    Each photo is a known picture where the others of its species speak for it, and a stranger where
+    its species is taken out; the bar between them is that of `balance`.
+
+    Parameters
+    ----------
+    nats : Tensor of shape (m, k)
+        Of photos, as if each had not been given.
+    own : Tensor of shape (m,), int64
+        Species of each.
+    several : Tensor of shape (m,), bool
+        Whether it has another photo of its species.
+
+    Returns
+    -------
+    float or None
+        The level at which a species is as likely as none of them, where each is as likely as
+        another beforehand, and none of them as all together.
+    """
+    k = nats.shape[1]
+    if k < 2 or not bool(several.any()):
+        return None
+    without = nats.scatter(1, own.unsqueeze(1), -torch.inf)
+    return balance(nats[several].logsumexp(1), without.logsumexp(1)) - math.log(k)

@@ -114,7 +114,7 @@ class Moment:
             cosines = torch.zeros(len(kept), 0) if cosines is None else cosines
             if self.knowledge is not None:
                 # words and what a graph says of a species are trusted alike
-                scores = self.scorer.weights[0] * self.knowledge.evidence.scores(joint)
+                scores = self.scorer.scale.words * self.knowledge.evidence.scores(joint)
                 nats["knowledge"] = self.knowledge.evidence.nats(scores)
         return Evidence(nats, cosines.clamp_(-1, 1), features.vectors, told, scores, none)
 

@@ -12,6 +12,8 @@ from torch.nn.functional import normalize
 
 from fewshot import Background, FusedHead, Support, Words
 from fgmm.library import Collection, Photos, Species
+from fgmm.recognition.common_scale import Told
+from fgmm.recognition.levels import balance, draw_pictures
 from fgmm.recognition.scorer import Scorer
 from fgmm.scoring import Reading
 
@@ -94,7 +96,9 @@ def test_photos_of_every_species_are_the_fused_head(general, texts):
     head = FusedHead().fit(support)
     queries = draws(20, d, seed=8)
     told, expected = made.evidence(queries, queries), head.evidence(queries)
-    assert made.weights == pytest.approx((float(head.word_weight), float(head.photo_weight)), 1e-3)
+    assert (made.scale.words, made.scale.photos) == pytest.approx(
+        (float(head.word_weight), float(head.photo_weight)), 1e-3
+    )
     torch.testing.assert_close(told["photos"], expected["photos"], rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(told["text"], expected["text"], rtol=1e-3, atol=1e-3)
 
@@ -114,7 +118,7 @@ def text_of(made: Scorer, joint: torch.Tensor) -> torch.Tensor:
 
 def slow_questions(made: Scorer, told: torch.Tensor, text: torch.Tensor) -> list[list[float]]:
     """Whether it is this species, of those with photos: from the module's formulas."""
-    words, weight = made.weights
+    words, weight = (made.scale.words, made.scale.photos)
     mixed = not bool(made.has_photos.all())
     shown = made.has_photos.nonzero().flatten().tolist()
     found = []
@@ -131,35 +135,85 @@ def slow_questions(made: Scorer, told: torch.Tensor, text: torch.Tensor) -> list
     return found
 
 
-@pytest.mark.parametrize("shots", [[0, 3, 2, 0, 4], [2, 3, 2, 1, 4]])
-def test_the_mean_ratio_over_other_pictures_is_one(shots):
+def test_the_mean_ratio_over_other_pictures_is_one():
     """The levels, from the definition: pictures in general count 5 times, each species once."""
-    made = scorer(shots)
-    shown = [c for c, n in enumerate(shots) if n]
+    made, shown = scorer([0, 3, 2, 0, 4]), [1, 2, 4]
     generator = torch.Generator().manual_seed(0)
-    photos, joint = made.photos.general(512, generator), made._general(generator)
+    photos = made.photos.general(512, generator)
+    joint = draw_pictures(background(4), 512, generator)
     general = slow_questions(made, photos, text_of(made, joint))
-    everything = torch.arange(sum(shots))
     own = made.photos.owners.tolist()
-    left_out = slow_questions(made, made.photos.left_out(everything), text_of(made, made.joint))
-    in_general = np.mean([math.exp(u - made.levels[1]) for row in general for u in row])
+    left_out = slow_questions(
+        made, made.photos.left_out(torch.arange(9)), text_of(made, made.joint)
+    )
+    level = made.scale.levels[1]
+    in_general = np.mean([math.exp(u - level) for row in general for u in row])
     of_others = np.mean(
         [
-            math.exp(u - made.levels[1])
+            math.exp(u - level)
             for row, mine in zip(left_out, own, strict=True)
             for c, u in zip(shown, row, strict=True)
             if c != mine
         ]
     )
-    n = len(shown)
-    assert (5 * in_general + n * of_others) / (5 + n) == pytest.approx(1, rel=1e-4)
-    by_words = [c for c, n in enumerate(shots) if not n]
-    if by_words:
-        text = text_of(made, joint)
-        ratios = [
-            math.exp(float(row[c] - row.mean()) - made.levels[0]) for row in text for c in by_words
-        ]
-        assert np.mean(ratios) == pytest.approx(1, rel=1e-4)
+    assert (5 * in_general + 3 * of_others) / 8 == pytest.approx(1, rel=1e-4)
+    text = text_of(made, joint)
+    ratios = [
+        math.exp(float(row[c] - row.mean()) - made.scale.levels[0]) for row in text for c in (0, 3)
+    ]
+    assert np.mean(ratios) == pytest.approx(1, rel=1e-4)
+
+
+def test_where_all_have_photos_each_photo_is_once_known_and_once_a_stranger():
+    """As many are doubted that are known as are believed whose species is taken out."""
+    shots = [2, 3, 2, 1, 4]
+    made = scorer(shots)
+    rows = slow_questions(
+        made, made.photos.left_out(torch.arange(sum(shots))), text_of(made, made.joint)
+    )
+    bar, doubted, believed = made.scale.levels[1] + math.log(5), [], []
+    for row, own in zip(rows, made.photos.owners.tolist(), strict=True):
+        known = math.log(sum(map(math.exp, row)))
+        stranger = math.log(sum(math.exp(u) for c, u in enumerate(row) if c != own))
+        if shots[own] > 1:  # one alone is known by nothing
+            doubted.append(1 / (1 + math.exp(known - bar)))
+        believed.append(1 / (1 + math.exp(bar - stranger)))
+    assert len(doubted) == 11
+    assert np.mean(doubted) == pytest.approx(np.mean(believed), abs=1e-5)
+    joint = draws(20, D, seed=9)
+    expected = made.scale.words * text_of(made, joint).mean(1) + made.scale.levels[1]
+    torch.testing.assert_close(made.none_of_these(joint, 20), expected)
+
+
+@pytest.mark.parametrize("shots", [[4], [1, 1, 1]])
+def test_where_no_photo_can_be_a_known_one_pictures_in_general_are_the_strangers(shots):
+    made = scorer(shots)
+    generator = torch.Generator().manual_seed(0)
+    photos = made.photos.general(512, generator)
+    joint = draw_pictures(background(4), 512, generator)
+    general = slow_questions(made, photos, text_of(made, joint))
+    level = made.scale.levels[1]
+    in_general = np.mean([math.exp(u - level) for row in general for u in row])
+    if len(shots) == 1:
+        assert in_general == pytest.approx(1, rel=1e-4)
+    else:
+        rows = slow_questions(
+            made, made.photos.left_out(torch.arange(3)), text_of(made, made.joint)
+        )
+        of_others = np.mean(
+            [math.exp(rows[i][c] - level) for i in range(3) for c in range(3) if c != i]
+        )
+        assert (5 * in_general + 3 * of_others) / 8 == pytest.approx(1, rel=1e-4)
+
+
+def test_the_bar_lies_between_known_pictures_and_strangers():
+    known, strangers = torch.tensor([7.0, 9.0, 30.0]), torch.tensor([-40.0, 1.0])
+    assert 1 < balance(known, strangers) < 7
+    # the same bar, wherever nought is
+    assert balance(known + 5, strangers + 5) == pytest.approx(balance(known, strangers) + 5)
+    # of one and one, the middle; where both are alike, their place
+    assert balance(torch.tensor([2.0]), torch.tensor([-4.0])) == pytest.approx(-1)
+    assert balance(torch.tensor([3.0, 3.0]), torch.tensor([3.0])) == pytest.approx(3)
 
 
 def test_between_species_with_photos_and_by_words_photos_are_favoured():
@@ -170,7 +224,7 @@ def test_between_species_with_photos_and_by_words_photos_are_favoured():
     told, text = made.photos.evidence(queries), text_of(made, joint)
     found = made.evidence(queries, joint)
     scores = found["text"] + found["photos"]
-    words, weight = made.weights
+    words, weight = (made.scale.words, made.scale.photos)
     questions = slow_questions(made, told, text)
     for i in range(20):
         mean = float(text[i].mean())
@@ -179,7 +233,12 @@ def test_between_species_with_photos_and_by_words_photos_are_favoured():
             for c in shown
         ]
         whole = math.log(sum(map(math.exp, among)))
-        group = math.log(sum(map(math.exp, questions[i]))) - made.levels[1] + made.levels[0] + 2.5
+        group = (
+            math.log(sum(map(math.exp, questions[i])))
+            - made.scale.levels[1]
+            + made.scale.levels[0]
+            + 2.5
+        )
         for c, one in zip(shown, among, strict=True):
             assert float(scores[i, c]) - mean == pytest.approx(group + one - whole, abs=1e-3)
         for c in (0, 3):
@@ -189,13 +248,18 @@ def test_between_species_with_photos_and_by_words_photos_are_favoured():
 def test_a_species_alone_is_compared_with_pictures_in_general_only():
     made = scorer([0, 3, 0, 0, 0])
     generator = torch.Generator().manual_seed(0)
-    photos, joint = made.photos.general(512, generator), made._general(generator)
+    photos, joint = (
+        made.photos.general(512, generator),
+        draw_pictures(background(4), 512, generator),
+    )
     rows = slow_questions(made, photos, text_of(made, joint))
-    assert np.mean([math.exp(row[0] - made.levels[1]) for row in rows]) == pytest.approx(1, 1e-4)
+    assert np.mean([math.exp(row[0] - made.scale.levels[1]) for row in rows]) == pytest.approx(
+        1, 1e-4
+    )
 
 
 def test_without_photos_of_others_and_a_background_the_level_is_nought():
-    assert scorer([0, 3, 0, 0, 0], general=False).levels[1] == 0
+    assert scorer([0, 3, 0, 0, 0], general=False).scale.levels[1] == 0
 
 
 def test_what_changed_is_updated_as_if_computed_anew():
@@ -258,7 +322,7 @@ def test_left_out_is_the_score_without_the_photo():
                 from fewshot.photo_evidence import evidence
 
                 told = evidence(model, model.coordinates(photo[:, D:]), sums, rest.photos.counts)
-                both = made._levelled(told, made._text_logits(photo[:, :D], 1))
+                both = made.scale.evidence(Told(told, made._text_logits(photo[:, :D], 1)))
                 expected = (both["text"] + both["photos"])[0]
                 torch.testing.assert_close(found.logits[row], expected, rtol=1e-3, atol=1e-3)
             row += 1
@@ -284,10 +348,10 @@ def test_none_of_these_is_a_ratio_of_one():
     joint = draws(20, D, seed=9)
     none = made.none_of_these(joint, 20)
     text = joint @ made.texts.T * READING.scale + READING.bias
-    torch.testing.assert_close(none, text.mean(1) + made.levels[0])
+    torch.testing.assert_close(none, text.mean(1) + made.scale.levels[0])
     # species known by photos only, of an encoder that reads no texts
     alone = scorer([3, 2, 4, 2, 2], texts=False)
-    assert alone.none_of_these(None, 3).tolist() == pytest.approx([alone.levels[1]] * 3)
+    assert alone.none_of_these(None, 3).tolist() == pytest.approx([alone.scale.levels[1]] * 3)
 
 
 def test_many_species_are_judged_by_the_likeliest_only():
@@ -299,6 +363,8 @@ def test_many_species_are_judged_by_the_likeliest_only():
     before, module._RIVALS = module._RIVALS, 45
     try:
         every = scorer(shots)
-        assert few.weights == pytest.approx(every.weights, rel=0.05, abs=0.01)
+        assert (few.scale.words, few.scale.photos) == pytest.approx(
+            (every.scale.words, every.scale.photos), rel=0.05, abs=0.01
+        )
     finally:
         module._RIVALS = before

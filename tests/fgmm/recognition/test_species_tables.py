@@ -168,9 +168,9 @@ def test_without_a_background_photos_of_other_species_stand_for_pictures_in_gene
     believed = min(1, 1.2 / float(made.photos.rough.claim(D)))
     told = 0.6 * believed * left_out
     told = torch.where(told > 0, told, -1.5 * torch.log1p(-told.clamp(max=0) / 1.5))
-    told += made.weights[0] / 4 * (text - text.mean(1, keepdim=True))
+    told += made.scale.words / 4 * (text - text.mean(1, keepdim=True))
     ratios = [
-        math.exp(float(told[row, c]) - made.levels[1])
+        math.exp(float(told[row, c]) - made.scale.levels[1])
         for row, own in enumerate([1, 1, 1, 2, 2, 4, 4, 4, 4])
         for c in {1, 2, 4} - {own}
     ]

@@ -90,7 +90,7 @@ def test_a_graph_is_trusted_as_far_as_words_are(shades):
     made.add_species("one", shades("ruby", 0, 1, 2, 3), attributes={"blue": 1.0})
     made.add_species("two", shades("sky", 0, 1, 2, 3), attributes={"red": 1.0})
     moment = made._moment()
-    words = moment.scorer.weights[0]
+    words = moment.scorer.scale.words
     assert words < 0.9
     picture = shades("ruby", 9)[0]
     _, joint = made._layers.split(made._layers.encode_one(picture))

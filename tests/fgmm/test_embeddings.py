@@ -49,7 +49,7 @@ def test_blocks_of_classes_join_without_a_seam(monkeypatch, dtype, packed):
         monkeypatch.setattr("fgmm.half_rows._pack", lambda block: block)
     pictures, classes = rows(3, 8, 1), rows(50, 8, 2).to(dtype)
     whole = pictures @ classes.float().T
-    monkeypatch.setattr("fgmm.embeddings._ROWS_A_BLOCK", 7)
+    monkeypatch.setattr("fgmm.embeddings._BYTES_A_BLOCK", 7 * 8 * 2)
     several = list(classes.split([3, 1, 0, 20, 26]))
     for vectors in (classes, several):
         matrix = ClassMatrix(vectors, "here")

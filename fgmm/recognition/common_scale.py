@@ -25,9 +25,9 @@ the species that have photos. Three things make the two kinds comparable:
 
 Where all species are of one kind this is zero-shot naming, or `FusedHead`, exactly.
 
-"None of these" scores ``T(x) + b_T``, a ratio of one. Where all species have photos it is ``w_T T(x)``
-and the level that tells the photos from what they would be if their species were not there
-(`fgmm.recognition.levels.stranger_level`).
+"None of these" scores ``T(x) + b_T``, a ratio of one. Where all species have photos it scores
+``w_T T(x)`` and the level that tells the photos from what they would be if their species were not
+there (`fgmm.recognition.levels.stranger_level`).
 """
 
 from __future__ import annotations

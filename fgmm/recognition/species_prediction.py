@@ -99,8 +99,9 @@ class SpeciesPrediction(Prediction):
         Of the picture, or of each where several show one individual.
     unknown : float, optional
         Probability that it is none of the library's species, in [0, 1], if beforehand that is
-        as likely as one of them, and each of them as likely as another. It compares the species
-        with pictures in general, so it is surer of a car than of a sister species.
+        as likely as one of them, and each of them as likely as another. Where all species have
+        photos, they tell how a stranger looks, each as if its species were not there; otherwise
+        the species are compared with pictures in general.
     plausible : tuple of str, optional
         Where a coverage was asked for: the candidates among which the right one is that often,
         the most likely first; perhaps none. They are chosen among all species.

@@ -10,8 +10,32 @@ Cell = dict[str, Any]
 
 
 def markdown(cells: list[Cell]) -> str:
-    """A table a cell: the head, untrained, trained, the gain, and ahead of the best untrained."""
-    return "\n\n".join(_table(cell) for cell in cells) + "\n"
+    """All cells side by side, and then a table a cell with everything that was measured."""
+    parts = [_summary([c for c in cells if c["layer"] == x]) for x in ("features", "joint")]
+    return "\n\n".join([*filter(None, parts), *(_table(cell) for cell in cells)]) + "\n"
+
+
+def _summary(cells: list[Cell]) -> str:
+    """Trained accuracy, and the gain over the untrained self with its interval over classes."""
+    if not cells:
+        return ""
+    named = [f"{c['set']}, {c['shots']}-shot" for c in cells]
+    best = [f"{c['best']} {100 * c['untrained'][c['best']]:.1f}" for c in cells]
+    lines = [
+        f'| layer "{cells[0]["layer"]}" | {" | ".join(named)} |',
+        "|---|" + "---|" * len(cells),
+        f"| best untrained | {' | '.join(best)} |",
+    ]
+    for name in cells[0]["rows"]:
+        told = []
+        for cell in cells:
+            row = cell["rows"][name]
+            low, high = row["gain"]["class_ci95"]
+            gain = f"{100 * row['gain']['mean']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+            mark = "**" if row["ahead"]["class_ci95"][0] > 0 else ""
+            told.append(f"{mark}{100 * row['trained']:.1f}{mark} ({gain})")
+        lines.append(f"| {name} | {' | '.join(told)} |")
+    return "\n".join(lines)
 
 
 def _table(cell: Cell) -> str:

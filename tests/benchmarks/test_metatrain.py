@@ -102,6 +102,12 @@ def test_the_table_says_what_was_measured(benchmark_module):
         "rows": {"ridge": row},
     }
     text = benchmark_module("metatrain_table").markdown([cell])
+    assert "| ridge | **91.0** (+1.2 [-0.2, +3.0]) |" not in text  # its interval holds 0
+    assert "| ridge | 91.0 (+1.2 [-0.2, +3.0]) |" in text
+    assert "| best untrained | fused 90.0 |" in text
+    sure = {**row, "ahead": {**gap, "class_ci95": [0.001, 0.03]}}
+    surely = benchmark_module("metatrain_table").markdown([{**cell, "rows": {"ridge": sure}}])
+    assert "| ridge | **91.0** (+1.2 [-0.2, +3.0]) |" in surely
     assert "Untrained: fused 90.0, ridge 89.0." in text
     assert (
         "| ridge | 89.8 | 91.0 | +1.2 [+1.0, +1.4] [-0.2, +3.0] | +1.2 [+1.0, +1.4] [-0.2, +3.0] "

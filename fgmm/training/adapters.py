@@ -94,7 +94,7 @@ def find_places(model: nn.Module, tower: str, modules: str) -> Places:
             same = module._qkv_same_embed_dim
             (wrapped if same else left_out).append(name)
         elif isinstance(module, (nn.Linear, nn.Conv2d)):
-            if modules == "all" or "attention" in _kinds(parents, name):
+            if modules == "all" or _in_attention(parents, name):
                 (wrapped if _can_wrap(name, module, parents) else left_out).append(name)
         elif isinstance(getattr(module, "in_proj_weight", None), nn.Parameter):
             left_out.append(name)
@@ -115,11 +115,11 @@ def _can_wrap(name: str, module: nn.Module, parents: dict[str, nn.Module]) -> bo
     return not (last and name.endswith("text_projection"))
 
 
-def _kinds(parents: dict[str, nn.Module], name: str) -> str:
-    """Name the classes of a module's parent and grandparent, in small letters."""
+def _in_attention(parents: dict[str, nn.Module], name: str) -> bool:
+    """Tell by the names of classes whether a layer is in an attention, or in a part of one."""
     parent = name.rpartition(".")[0]
-    grand = parent.rpartition(".")[0]
-    return " ".join(type(parents[one]).__name__.lower() for one in (parent, grand) if one)
+    around = (parent, parent.rpartition(".")[0])
+    return any(type(parents[one]).__name__.lower().endswith("attention") for one in around)
 
 
 def _what(modules: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,23 @@ class Objective(nn.Module):
         if seen.lesson is not None and plan.distillation:
             total = total + plan.distillation * self._distilled(seen, seen.lesson)
         return total, loss
+
+    @torch.no_grad()
+    def begin(self, seen: Seen) -> None:
+        """Set a bias that is of the training alone by the first batch.
+
+        So that its mean logit is that of one right answer in n: from a bias far off, SigLIP's loss
+        first teaches nothing but the bias.
+
+        Parameters
+        ----------
+        seen : Seen
+        """
+        trainee = self._trainee[0]
+        if seen.texts is None or not trainee.spare_bias.requires_grad:
+            return
+        mean = (trainee.scale * (seen.pictures @ seen.texts.T)).mean()
+        trainee.spare_bias.copy_(-mean - math.log(max(1, len(seen.pictures) - 1)))
 
     def main(self, seen: Seen) -> tuple[Tensor, Tensor]:
         """Give the loss without additions, and its logits.

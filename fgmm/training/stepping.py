@@ -165,9 +165,11 @@ class Stepper:
         lesson = None if self.teaching is None else self.teaching.lesson(batch.rows, batch.texts)
         groups = batch.groups.to(self.device)
         seen = Seen(everyone[0], everyone[1] if len(everyone) > 1 else None, groups, lesson)
+        if number == 0:
+            self.objective.begin(seen)
         total, loss = self.objective(seen)
         if not torch.isfinite(total):
-            raise self._diverged(f"the loss is {float(total)}", number, batch, [])
+            raise self._diverged(f"the loss is {float(total.detach())}", number, batch, [])
         if self.objective.centres is not None:
             self.objective.centres.follow(seen.pictures, groups)
         return total, loss

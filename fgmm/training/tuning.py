@@ -226,13 +226,13 @@ def tune_encoder(
         mark=hashlib.sha256(repr(told).encode()).hexdigest()[:16],
         workers=workers,
     )
-    if processes.first:
+    if resume:
+        run.take_up()
+    elif processes.first:
         folder.mkdir(parents=True, exist_ok=True)
         write_skipped(skipped, folder / "skipped.csv")
         text = json.dumps(plan.as_dict(), indent=2)
         (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
-    if resume:
-        run.take_up()
     run.go(tensorboard, progress, watch)
     trainee.take(run.best)
     result = TunedEncoder(

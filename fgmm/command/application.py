@@ -27,6 +27,7 @@ from fgmm.command.species_change_command import (
 from fgmm.command.species_command import list_species, show_history, show_species
 from fgmm.command.species_copy_command import export_library, import_library
 from fgmm.command.terminal import errors_in_words
+from fgmm.command.train_command import train_encoder
 from fgmm.command.verify_command import verify_library
 
 __all__ = ["app"]
@@ -113,6 +114,7 @@ def fgmm(
 
 app.command("classify", cls=_Command, rich_help_panel=_NAME)(classify_pictures)
 app.command("ask", cls=_Command, rich_help_panel=_NAME)(ask_about_picture)
+app.command("train", cls=_Command)(train_encoder)
 app.command("verify", cls=_Command, rich_help_panel=_KEEP)(verify_library)
 app.command("embed", cls=_Command, rich_help_panel=_MEASURE)(embed_pictures)
 app.command("evaluate", cls=_Command, rich_help_panel=_MEASURE)(evaluate_heads)

@@ -160,7 +160,7 @@ def train_encoder(
             "--rate",
             metavar="X",
             help="Learning rate at its highest.",
-            show_default="0.0002",
+            show_default="0.0002; 0.00001 with --adapt all",
             rich_help_panel=_HOW,
         ),
     ] = None,

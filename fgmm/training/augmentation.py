@@ -67,6 +67,6 @@ class Augmentation:
         if self._change is None:
             return image
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # manual_seed looks for GPUs too: 3 ms
             changed: Image = self._change(image)
         return changed

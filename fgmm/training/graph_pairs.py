@@ -59,7 +59,7 @@ def pair_with_graph(
     >>> len(pair_with_graph(found, load_pack("flowers")).texts) > 2
     True
     """
-    from knowledge import describe
+    from knowledge import AttributeMatrix, describe
     from knowledge.errors import ConceptNotFound
 
     words = next(iter(dataset.texts.values()), {})
@@ -80,7 +80,7 @@ def pair_with_graph(
             f"{counted(len(set(dataset.labels)), 'class')} are unknown): say what it calls them, "
             "or leave them out"
         )
-    among = list(found.values())
+    among = AttributeMatrix.of(graph, dict.fromkeys(found.values()), inherited=True)
     more = {
         label: [str(one) for one in describe(graph, concept, among=among, max_words=max_words)]
         for label, concept in found.items()

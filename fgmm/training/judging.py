@@ -9,7 +9,7 @@ import torch
 from fgmm.training.objective import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from torch import Tensor
 
@@ -23,9 +23,7 @@ _AT_ONCE = 64
 
 
 @torch.no_grad()
-def judge_pairs(
-    trainee: Trainee, objective: Objective, views: PictureViews, classes: Sequence[str]
-) -> tuple[float, float]:
+def judge_pairs(trainee: Trainee, objective: Objective, views: PictureViews) -> tuple[float, float]:
     """Judge by pictures as they are, each with its first text.
 
     Parameters
@@ -35,15 +33,13 @@ def judge_pairs(
     objective : Objective
     views : PictureViews
         Of the pairs held out; they are not changed by chance.
-    classes : sequence of str
-        Labels in the order of their numbers; empty where pairs have none.
 
     Returns
     -------
     loss : float
         Without additions, over all of them as one batch; in nats.
     accuracy : float
-        In [0, 1].
+        In [0, 1]. With prototypes, of pictures that are not alone in their class.
     """
     items = views.pairs.items
     said = [pair.texts[0] for pair in items if pair.texts]
@@ -58,8 +54,8 @@ def judge_pairs(
         trainee.texts(said[start : start + _AT_ONCE])
         for start in range(0, len(said) if with_texts else 0, _AT_ONCE)
     ]
-    if classes:
-        number = {label: at for at, label in enumerate(classes)}
+    number = {label: at for at, label in enumerate(views.pairs.classes)}
+    if number:
         groups = torch.tensor([number[pair.label or ""] for pair in items])
     else:
         first = {text: at for at, text in reversed(list(enumerate(said)))}
@@ -67,8 +63,11 @@ def judge_pairs(
     groups = groups.to(pictures[0].device)
     seen = Seen(torch.cat(pictures), torch.cat(texts) if with_texts else None, groups)
     loss, logits = objective.main(seen)
-    columns = groups if with_texts else torch.unique(groups)
-    return float(loss), nearest_accuracy(logits, groups, columns)
+    if with_texts:
+        return float(loss), nearest_accuracy(logits, groups, groups)
+    columns, own = torch.unique(groups, return_inverse=True)
+    others = torch.isfinite(logits.gather(1, own[:, None])[:, 0])  # not alone in their class
+    return float(loss), nearest_accuracy(logits[others], groups[others], columns)
 
 
 def nearest_accuracy(logits: Tensor, rows: Tensor, columns: Tensor) -> float:
@@ -85,7 +84,7 @@ def nearest_accuracy(logits: Tensor, rows: Tensor, columns: Tensor) -> float:
     Returns
     -------
     float
-        In [0, 1].
+        In [0, 1]; NaN where there is no row.
 
     Examples
     --------

@@ -24,13 +24,14 @@ _CHOICES = {
     "precision": ("auto", "float32", "bfloat16"),
 }
 _COUNTS = {"rank": 1, "steps": 1, "batch": 2, "chunk": 0, "per_class": 0, "every": 1, "patience": 0}
+_RATES = {"lora": 2e-4, "all": 1e-5}
 _TINY, _ALMOST_ONE, _HUGE = 1e-300, math.nextafter(1.0, 0.0), 1e300
 _RANGES = (
-    (("alpha", "rate", "clip"), (_TINY, _HUGE), "positive and finite"),
+    (("alpha", "clip"), (_TINY, _HUGE), "positive and finite"),
     (("lora_dropout", "ema", "warm_up", "validation"), (0, _ALMOST_ONE), "at least 0 and below 1"),
     (("flip", "erase", "colour"), (0, 1), "in [0, 1]"),
     (
-        ("weight_decay", "maximum_entropy", "centre", "distillation"),
+        ("rate", "weight_decay", "maximum_entropy", "centre", "distillation"),
         (0, _HUGE),
         "at least 0 and finite",
     ),
@@ -55,7 +56,8 @@ class TuningPlan:
     alpha : float, default=16.0
         LoRA's change is scaled by ``alpha / rank``.
     lora_dropout : float, default=0.0
-        Share of LoRA's inputs left out, in [0, 1).
+        Share of LoRA's inputs left out, in [0, 1). Not within open_clip's own attention, where
+        queries, keys and values are one matrix.
     loss : {"auto", "clip", "siglip", "prototypes"}, default="auto"
         "auto" is "siglip" for an encoder that scores by sigmoid, "clip" for one that scores by
         softmax, and "prototypes" for one that reads no texts.
@@ -74,8 +76,9 @@ class TuningPlan:
     per_class : int, default=0
         Pictures of a class that come together in a batch; 0: as chance has it. The loss
         "prototypes" needs two or more, and takes four where this is 0.
-    rate : float, default=0.0002
-        Learning rate at its highest.
+    rate : float, default=0.0
+        Learning rate at its highest; 0: 0.0002 for LoRA, and 0.00001 for all weights, which would
+        otherwise lose what they know.
     warm_up : float, default=0.05
         Share of the steps in which the rate rises from 0; then it falls along half a cosine.
     weight_decay : float, default=0.01
@@ -116,8 +119,8 @@ class TuningPlan:
 
     Examples
     --------
-    >>> TuningPlan(steps=200, loss="clip").rank
-    8
+    >>> TuningPlan(steps=200, loss="clip").rate, TuningPlan(adapt="all").rate
+    (0.0002, 1e-05)
     """
 
     adapt: Literal["lora", "all"] = "lora"
@@ -135,7 +138,7 @@ class TuningPlan:
     batch: int = 32
     chunk: int = 0
     per_class: int = 0
-    rate: float = 2e-4
+    rate: float = 0.0
     warm_up: float = 0.05
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -164,6 +167,8 @@ class TuningPlan:
                     f"{name} is {value!r}: it must be a whole number of at least {least}"
                 )
         self._check_numbers()
+        if not self.rate:
+            object.__setattr__(self, "rate", _RATES[self.adapt])
         if type(self.seed) is not int:
             raise TrainingError(f"seed is {self.seed!r}: it must be a whole number")
         if self.batch_statistics and self.adapt != "all":

@@ -74,8 +74,7 @@ class Run:
         self.trainee, self.plan, self.batches = trainee, trainee.plan, batches
         self.views, self.held_out, self.processes = views, held_out, processes
         self.folder, self.mark, self.workers = folder, mark, workers
-        self.classes = batches.pairs.classes
-        objective = Objective(trainee, len(self.classes), trainee.encoder.dim)
+        objective = Objective(trainee, len(batches.pairs.classes), trainee.encoder.dim)
         self.objective = objective.to(trainee.encoder._device)
         self.optimiser = torch.optim.AdamW(trainee.groups(), betas=(0.9, 0.98))
         titles = [pair.title for pair in batches.pairs.items]
@@ -157,9 +156,7 @@ class Run:
         if self.held_out is not None and self.processes.first:
             learning = {name: value.clone() for name, value in self.trainee.trained().items()}
             self.trainee.take(weights)
-            found = list(
-                judge_pairs(self.trainee.eval(), self.objective, self.held_out, self.classes)
-            )
+            found = list(judge_pairs(self.trainee.eval(), self.objective, self.held_out))
             self.trainee.take(learning)
         loss, accuracy = self.processes.agree(found)
         number = self.sums[2] or math.nan

@@ -123,7 +123,7 @@ class Stepper:
         TrainingDiverged
             If a vector, the loss or the gradient is not finite.
         """
-        trainee = self.trainee.train()
+        trainee = self.trainee if self.trainee.training else self.trainee.train()
         for group, rate in zip(self.optimiser.param_groups, self._first_rates, strict=True):
             group["lr"] = rate * rate_at(number, self.plan)
         self.optimiser.zero_grad(set_to_none=True)

@@ -31,6 +31,7 @@ __all__ = ["Trainee", "copy_encoder"]
 
 _HIGHEST_SCALE = math.log(100.0)
 _SPARE_RATE = 0.01
+_SHARED = ("_tokenizer", "_processor", "_transform")  # large, and never changed
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
@@ -65,9 +66,20 @@ def copy_encoder(encoder: ImageEncoder) -> NeuralImageEncoder:
         )
     # The encoder is made of private parts, and training is the one thing besides itself that
     # has to reach into them.
-    twin = copy.deepcopy(encoder)
-    twin._fingerprint = LazyFingerprint(twin._model, encoder._fingerprint._description)
-    return twin
+    return _name_anew(copy.deepcopy(encoder, _shared_parts(encoder)))
+
+
+def _shared_parts(encoder: NeuralImageEncoder) -> dict[int, Any]:
+    """Give what a copy need not copy, as `copy.deepcopy` wants it."""
+    parts = [getattr(encoder, name, None) for name in _SHARED]
+    return {id(part): part for part in parts if part is not None}
+
+
+def _name_anew(encoder: NeuralImageEncoder) -> NeuralImageEncoder:
+    """Let an encoder whose weights will have changed say so in the name of its space."""
+    description = encoder._fingerprint._description
+    encoder._fingerprint = LazyFingerprint(encoder._model, description)
+    return encoder
 
 
 class Trainee(nn.Module):
@@ -128,6 +140,7 @@ class Trainee(nn.Module):
             own = getattr(model, name, None)
             if isinstance(own, nn.Parameter):
                 own.requires_grad_(plan.learn_scale and self.reads_texts)
+        self.eval()  # as the encoder is; a new module says of itself that it is in training
 
     def train(self, mode: bool = True) -> Trainee:
         """Switch dropout on or off; batch norms only where they learn from batches.
@@ -266,9 +279,9 @@ class Trainee(nn.Module):
         if self.adapter is None:
             found = copy_encoder(self.encoder)
         else:
-            twin = copy.deepcopy(self)
+            twin = copy.deepcopy(self, _shared_parts(self.encoder))
             twin.adapter.merge_and_unload()
-            found = copy_encoder(twin.encoder)
+            found = _name_anew(twin.encoder)
         return settle(found)
 
 

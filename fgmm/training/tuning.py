@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fewshot.training.processes import Processes
+from fgmm.encoders.device import choose_device
 from fgmm.encoders.inputs import check_lengths
 from fgmm.encoders.registry import load_encoder, name_encoder
 from fgmm.errors import TrainingError
@@ -194,17 +195,19 @@ def tune_encoder(
     are over the whole, and all end with the same weights.
     """
     folder, plan = Path(folder), plan or TuningPlan()
+    given = getattr(encoder, "_device", None)
+    processes = Processes(choose_device(device) if given is None else given)
+    if processes.size > 1:
+        device = processes.device
+        encoder = encoder if given is None or given == device else name_encoder(encoder)
     model = load_encoder(encoder, device=device)
-    processes = Processes(_device(model))
-    if str(processes.device) != str(_device(model)):
-        model = load_encoder(name_encoder(encoder), device=processes.device)
     trainee, plan = _prepare(model, pairs, plan)
     started = (folder / CHECKPOINT).is_file()
     if started and not resume:
         raise TrainingError(f"{folder} holds a training already: resume it, or give another folder")
     if resume and not started:
         raise TrainingError(f"there is nothing to resume: {folder} has no {CHECKPOINT}")
-    readable, skipped = _readable(pairs, folder, resume, progress and processes.first)
+    readable, skipped = _readable(pairs, folder, resume, processes, progress)
     learned, held_out = readable.split(plan.validation, plan.seed)
     teaching = None
     if teacher is not None:
@@ -243,12 +246,6 @@ def tune_encoder(
     return result
 
 
-def _device(model: Any) -> torch.device:
-    import torch
-
-    return getattr(model, "_device", torch.device("cpu"))
-
-
 def _prepare(model: Any, pairs: Pairs, plan: TuningPlan) -> tuple[Trainee, TuningPlan]:
     """Make the trainee, and refuse texts it cannot read and losses that have no texts."""
     if plan.loss == "prototypes" or not hasattr(model, "encode_texts"):
@@ -275,7 +272,7 @@ def _prepare(model: Any, pairs: Pairs, plan: TuningPlan) -> tuple[Trainee, Tunin
 
 
 def _readable(
-    pairs: Pairs, folder: Path, resume: bool, progress: bool
+    pairs: Pairs, folder: Path, resume: bool, processes: Processes, progress: bool
 ) -> tuple[Pairs, list[tuple[str, str]]]:
     """Leave out pictures that cannot be read; those that were left out before, when resuming."""
     import csv
@@ -288,12 +285,17 @@ def _readable(
         titles = {title for title, _ in skipped}
         rows = [row for row, pair in enumerate(pairs.items) if pair.title in titles]
         return pairs.without(rows), skipped
-    found = find_unreadable(pairs, progress=progress)
-    skipped = [(pairs.items[row].title, reason) for row, reason in found.items()]
-    if len(found) == len(pairs):
-        raise TrainingError(f"no picture of {pairs.name} can be read; the first: {skipped[0][1]}")
+    found = find_unreadable(pairs, progress=progress) if processes.first else {}
+    told = processes.agree([float(row in found) for row in range(len(pairs))])
+    bad = [row for row, said in enumerate(told) if said]
+    if len(bad) == len(pairs):
+        raise TrainingError(
+            f"no picture of {pairs.name} can be read; the first: {found.get(0, '')}"
+        )
+    skipped = [(pairs.items[row].title, found.get(row, "")) for row in bad]
     for title, reason in skipped[:5]:
-        _log.warning("left out: %s", reason if title in reason else f"{title}: {reason}")
-    if len(skipped) > 5:
+        if processes.first:
+            _log.warning("left out: %s", reason if title in reason else f"{title}: {reason}")
+    if len(skipped) > 5 and processes.first:
         _log.warning("left out: %d more, listed in skipped.csv", len(skipped) - 5)
-    return pairs.without(found), skipped
+    return pairs.without(bad), skipped

@@ -55,6 +55,29 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     assert any(key.startswith("centres/") for key in checkpoints[0])
 
 
+def test_what_is_drawn_within_the_network_is_drawn_again(
+    encoder_name, pairs, tmp_path, run, same, monkeypatch
+):
+    model = encoder_name("openclip_timm")  # drops half of what its image tower gives
+    plan = replace(PLAN, tower="image", lora_dropout=0.3, chunk=3)
+    run(model, pairs, tmp_path / "whole", plan)
+    step = Stepper.step
+
+    def interrupted(self, number, *rest):
+        if number == 8:
+            raise KeyboardInterrupt
+        return step(self, number, *rest)
+
+    monkeypatch.setattr(Stepper, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(model, pairs, tmp_path / "part", plan)
+    monkeypatch.setattr(Stepper, "step", step)
+    run(model, pairs, tmp_path / "part", plan, resume=True)
+    assert same(tmp_path / "whole", tmp_path / "part")
+    run(model, pairs, tmp_path / "other", replace(plan, seed=1))
+    assert not same(tmp_path / "whole", tmp_path / "other")
+
+
 def test_a_killed_training_goes_on_to_the_same_weights(name, pairs, birds, tmp_path, run, same):
     script = f"""
         import os, signal, torch

@@ -14,12 +14,40 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fgmm.training import (
-    TuningPlan,
-)
+from fgmm.training import TuningPlan
+from fgmm.training.gathering import gather_rows
+from fgmm.training.losses import clip_loss
 
 PLAN = TuningPlan(steps=12, batch=8, every=5, rate=5e-3, rank=2, ema=0.9, maximum_entropy=0.05)
 ROOT = Path(__file__).resolve().parents[3]
+
+
+class Both:
+    """Two processes in one: what the other has is known."""
+
+    size = 2
+
+    def __init__(self, rank: int, other: torch.Tensor) -> None:
+        self.rank, self.other = rank, other
+
+    def gather(self, rows: torch.Tensor) -> torch.Tensor:
+        return torch.cat([rows, self.other] if self.rank == 0 else [self.other, rows])
+
+
+def test_gradients_through_gathering_average_to_those_of_the_whole():
+    draw = torch.Generator().manual_seed(0)
+    weight = torch.randn(3, 2, generator=draw).double().requires_grad_()
+    x, y = (torch.randn(4, 3, generator=draw).double() for _ in range(2))
+    whole = clip_loss(torch.cat([x, y]) @ weight @ (torch.cat([y, x]) @ weight).T)
+    (expected,) = torch.autograd.grad(whole, weight)
+    found = []
+    for rank, (own, other) in enumerate([(x, y), (y, x)]):
+        pictures = gather_rows(own @ weight, Both(rank, (other @ weight).detach()))
+        texts = gather_rows(other @ weight, Both(rank, (own @ weight).detach()))
+        loss = clip_loss(pictures @ texts.T)
+        assert loss.item() == pytest.approx(whole.item())
+        found.append(torch.autograd.grad(loss, weight)[0])
+    torch.testing.assert_close(sum(found) / 2, expected)
 
 
 @pytest.mark.parametrize("loss", ["clip", "siglip"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -110,6 +111,24 @@ def test_a_teachers_probabilities_are_followed(name, encoder_name, pairs, tmp_pa
     found = run(name, short, tmp_path / "run", plan, teacher=teacher)
     first, last = found.records[1], found.records[-1]
     assert (last.total - last.loss) < 0.5 * (first.total - first.loss)
+
+
+def test_a_class_that_is_held_out_whole_is_judged_too(name, pairs, tmp_path, run):
+    one = next(row for row, pair in enumerate(pairs.items) if pair.label == pairs.classes[0])
+    few = pairs.without(
+        {r for r, p in enumerate(pairs.items) if p.label == pairs.classes[0]} - {one}
+    )
+    for seed in range(20):  # until that picture is held out
+        plan = replace(PLAN, steps=1, validation=0.2, seed=seed, loss="prototypes", per_class=2)
+        if pairs.classes[0] not in few.split(0.2, seed)[0].classes:
+            break
+    found = run(name, few, tmp_path / "run", plan)
+    held_out = few.split(0.2, seed)[1].items
+    counts = Counter(pair.label for pair in held_out)
+    judged = sum(counts[pair.label] > 1 for pair in held_out)
+    assert 0 < judged < len(held_out)
+    share = found.records[-1].validation_accuracy * judged
+    assert share == pytest.approx(round(share))
 
 
 def test_a_log_for_tensorboard_is_kept(name, pairs, tmp_path, run):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fgmm.command.graph_argument import GRAPH_HELP
 from fgmm.command.terminal import PARTLY, announced
+
+# typer reads the annotations
+from fgmm.command.train_options import Columns, Concept, Knowledge, LabelColumn, Names, Template  # noqa: TC001
 from fgmm.command.train_report import print_outline, print_tuned
 from fgmm.command.train_sources import open_pairs
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["train_encoder"]
 
-_WORDS, _HOW, _RUN = "What is said of pictures", "How it learns", "How it runs"
+_HOW, _RUN = "How it learns", "How it runs"
 
 
 def train_encoder(
@@ -61,59 +63,12 @@ def train_encoder(
             "command takes it.",
         ),
     ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(
-            "--names",
-            metavar="FILE",
-            help="What classes are called: a line a class, its folder, a tab, its name.",
-            rich_help_panel=_WORDS,
-        ),
-    ] = None,
-    template: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--template",
-            "-t",
-            metavar="TEXT",
-            help="What is said of a name, which goes where {} is; one or more.",
-            show_default='"{}" and "a photo of a {}."',
-            rich_help_panel=_WORDS,
-        ),
-    ] = None,
-    concept: Annotated[
-        str | None,
-        typer.Option(
-            "--concept", metavar="WORD", help="What all are: bird.", rich_help_panel=_WORDS
-        ),
-    ] = None,
-    knowledge: Annotated[
-        str | None,
-        typer.Option(
-            "--knowledge",
-            metavar="GRAPH",
-            help=f"Sentences from it are said too. {GRAPH_HELP}",
-            rich_help_panel=_WORDS,
-        ),
-    ] = None,
-    columns: Annotated[
-        tuple[str, str],
-        typer.Option(
-            "--columns",
-            metavar="PICTURE TEXT",
-            help="Names of a table's columns.",
-            rich_help_panel=_WORDS,
-        ),
-    ] = ("image", "text"),
-    label_column: Annotated[
-        str | None,
-        typer.Option(
-            "--label-column",
-            metavar="NAME",
-            help="A table's column of classes, if it has one.",
-            rich_help_panel=_WORDS,
-        ),
-    ] = None,
+    names: Names = None,
+    template: Template = None,
+    concept: Concept = None,
+    knowledge: Knowledge = None,
+    columns: Columns = ("image", "text"),
+    label_column: LabelColumn = None,
     adapt: Annotated[
         Literal["lora", "all"] | None,
         typer.Option(

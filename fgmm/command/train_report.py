@@ -65,7 +65,13 @@ def print_tuned(found: TunedEncoder, name: str, merged: str | None) -> None:
     lines = {"learned": f"{counted(last.step, 'step')}, {counted(last.pictures, 'picture')} shown"}
     if len(found.records) > 2:
         lines["loss"] = f"{found.records[1].loss:.3f} at first, {last.loss:.3f} at the end"
-    if best.validation_accuracy == best.validation_accuracy:
+    judged = best.validation_accuracy == best.validation_accuracy
+    if judged and best.step == 0:
+        lines["held out"] = (
+            f"loss {first.validation_loss:.3f} and {100 * first.validation_accuracy:.1f} % right "
+            "before, and nothing that was learned did better: the encoder is as it was"
+        )
+    elif judged:
         lines["held out"] = (
             f"loss {first.validation_loss:.3f} and {100 * first.validation_accuracy:.1f} % right "
             f"before, {best.validation_loss:.3f} and {100 * best.validation_accuracy:.1f} % after "

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Batches", "PictureViews"]
 
 _EPOCHS = 1 << 47  # numbers of epochs, far from those of steps
-_HEAVY = ("_model", "_trunk", "_projection", "_fingerprint")
+_HEAVY = ("_model", "_trunk", "_projection", "_fingerprint", "_tokenizer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from fgmm.encoders.registry import load_encoder
 from fgmm.errors import SpaceMismatch, TrainingError
 from fgmm.training.adapters import load_into
+from fgmm.training.encoder_copies import copy_encoder, settle
 from fgmm.training.model_folder import write_model
 from fgmm.training.records import draw_progress
-from fgmm.training.trainee import copy_encoder, settle
 
 if TYPE_CHECKING:
     import os

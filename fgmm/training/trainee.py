@@ -10,13 +10,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fgmm.encoders.fingerprint import LazyFingerprint
-from fgmm.encoders.neural import NeuralImageEncoder
 from fgmm.encoders.neural_text import NeuralEncoder
-from fgmm.encoders.registry import name_encoder
-from fgmm.encoders.timm_images import TimmImageEncoder
 from fgmm.errors import TrainingError
 from fgmm.training.adapters import Places, add_adapter, tower_of
+from fgmm.training.encoder_copies import (
+    HIGHEST_SCALE,
+    copy_encoder,
+    name_anew,
+    settle,
+    shared_parts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,62 +27,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fgmm.encoders.base import ImageEncoder
-    from fgmm.encoders.neural import Prepared
+    from fgmm.encoders.neural import NeuralImageEncoder, Prepared
     from fgmm.training.plan import TuningPlan
 
-__all__ = ["Trainee", "copy_encoder"]
+__all__ = ["Trainee"]
 
-_HIGHEST_SCALE = math.log(100.0)
 _SPARE_RATE = 0.01
-_SHARED = ("_tokenizer", "_processor", "_transform")  # large, and never changed
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-
-
-def copy_encoder(encoder: ImageEncoder) -> NeuralImageEncoder:
-    """Copy an encoder so that the copy may be changed.
-
-    Parameters
-    ----------
-    encoder : ImageEncoder
-        Of open_clip or transformers, in float32.
-
-    Returns
-    -------
-    NeuralImageEncoder
-        It names its space by the weights that it has when it is first asked.
-
-    Raises
-    ------
-    TrainingError
-        If it is of another kind, or in half precision.
-    """
-    name = name_encoder(encoder)
-    if not isinstance(encoder, NeuralImageEncoder) or isinstance(encoder, TimmImageEncoder):
-        raise TrainingError(
-            f"encoder {name!r} cannot be trained: those of open_clip ('tiny' is one) and of "
-            "transformers can"
-        )
-    if encoder.dtype is not torch.float32:
-        raise TrainingError(
-            f"encoder {name!r} is in {encoder.dtype}: load it in float32; precision='bfloat16' "
-            "makes products in bfloat16 all the same"
-        )
-    # The encoder is made of private parts, and training is the one thing besides itself that
-    # has to reach into them.
-    return _name_anew(copy.deepcopy(encoder, _shared_parts(encoder)))
-
-
-def _shared_parts(encoder: NeuralImageEncoder) -> dict[int, Any]:
-    """Give what a copy need not copy, as `copy.deepcopy` wants it."""
-    parts = [getattr(encoder, name, None) for name in _SHARED]
-    return {id(part): part for part in parts if part is not None}
-
-
-def _name_anew(encoder: NeuralImageEncoder) -> NeuralImageEncoder:
-    """Let an encoder whose weights will have changed say so in the name of its space."""
-    description = encoder._fingerprint._description
-    encoder._fingerprint = LazyFingerprint(encoder._model, description)
-    return encoder
 
 
 class Trainee(nn.Module):
@@ -165,7 +119,7 @@ class Trainee(nn.Module):
     def scale(self) -> Tensor:
         """The logit scale, at most 100."""
         raw: Tensor = self.network.logit_scale  # type: ignore[assignment]
-        return raw.clamp(max=max(_HIGHEST_SCALE, math.log(self._first_scale))).exp().float()
+        return raw.clamp(max=max(HIGHEST_SCALE, math.log(self._first_scale))).exp().float()
 
     @property
     def bias(self) -> Tensor:
@@ -279,9 +233,9 @@ class Trainee(nn.Module):
         if self.adapter is None:
             found = copy_encoder(self.encoder)
         else:
-            twin = copy.deepcopy(self, _shared_parts(self.encoder))
+            twin = copy.deepcopy(self, shared_parts(self.encoder))
             twin.adapter.merge_and_unload()
-            found = _name_anew(twin.encoder)
+            found = name_anew(twin.encoder)
         return settle(found)
 
 
@@ -316,26 +270,3 @@ def choose_loss(asked: str, encoder: NeuralImageEncoder) -> str:
             "their meaning; use loss='siglip'"
         )
     return asked
-
-
-def settle(encoder: NeuralImageEncoder) -> NeuralImageEncoder:
-    """Let an encoder whose weights were changed be used: scale and bias as its network has them.
-
-    Parameters
-    ----------
-    encoder : NeuralImageEncoder
-        Is changed.
-
-    Returns
-    -------
-    NeuralImageEncoder
-        The same.
-    """
-    model = encoder._model.eval().requires_grad_(False)
-    if isinstance(encoder, NeuralEncoder):
-        first = math.log(encoder.logit_scale)
-        model.logit_scale.clamp_(max=max(_HIGHEST_SCALE, first))
-        encoder.logit_scale = float(model.logit_scale.exp())
-        if getattr(model, "logit_bias", None) is not None:
-            encoder.logit_bias = float(model.logit_bias)
-    return encoder

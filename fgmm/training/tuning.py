@@ -6,23 +6,20 @@ import hashlib
 import json
 import logging
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fewshot.training.processes import Processes
 from fgmm.encoders.device import choose_device
-from fgmm.encoders.inputs import check_lengths
 from fgmm.encoders.registry import load_encoder, name_encoder
 from fgmm.errors import TrainingError
-from fgmm.plurals import counted
 from fgmm.training.batches import Batches, PictureViews
+from fgmm.training.outline import prepare_trainee
 from fgmm.training.picture_checks import find_unreadable, write_skipped
 from fgmm.training.plan import TuningPlan
 from fgmm.training.result import TunedEncoder, write_result
 from fgmm.training.run import CHECKPOINT, Run
 from fgmm.training.teaching import Teaching
-from fgmm.training.trainee import Trainee
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,94 +31,10 @@ if TYPE_CHECKING:
     from fgmm.training.pairs import Pairs
     from fgmm.training.records import Record
 
-__all__ = ["Outline", "outline_training", "tune_encoder"]
+__all__ = ["tune_encoder"]
 
 _log = logging.getLogger(__name__)
 _READERS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """What a training will do, before it does anything.
-
-    Parameters
-    ----------
-    encoder : str
-        Its name.
-    loss : {"clip", "siglip", "prototypes"}
-    pictures, held_out, texts, classes : int
-        How many there are; pictures are those to learn from.
-    learning, all_parameters : int
-        Numbers that learn, and all of the encoder.
-    wrapped, left_out : tuple of str
-        Layers with LoRA, and layers that cannot have it.
-    steps, batch : int
-    epochs : float
-        How often each picture is shown.
-    """
-
-    encoder: str
-    loss: str
-    pictures: int
-    held_out: int
-    texts: int
-    classes: int
-    learning: int
-    all_parameters: int
-    wrapped: tuple[str, ...]
-    left_out: tuple[str, ...]
-    steps: int
-    batch: int
-    epochs: float
-
-
-def outline_training(
-    encoder: str | ImageEncoder,
-    pairs: Pairs,
-    plan: TuningPlan | None = None,
-    *,
-    device: str | torch.device = "auto",
-) -> Outline:
-    """Say what `tune_encoder` would do; pictures are not read.
-
-    Parameters
-    ----------
-    encoder : str or ImageEncoder
-    pairs : Pairs
-    plan : TuningPlan, optional
-    device : str or torch.device, default="auto"
-
-    Returns
-    -------
-    Outline
-
-    Raises
-    ------
-    TrainingError, TextTooLong, MissingExtra
-        As in `tune_encoder`.
-    """
-    model = load_encoder(encoder, device=device)
-    trainee, plan = _prepare(model, pairs, plan or TuningPlan())
-    learned, held_out = pairs.split(plan.validation, plan.seed)
-    batches = Batches(learned, plan)
-    parameters = list(trainee.parameters())
-    learning = sum(p.numel() for p in parameters if p.requires_grad)
-    added = sum(p.numel() for n, p in trainee.named_parameters() if "lora_" in n or "spare_" in n)
-    return Outline(
-        name_encoder(encoder),
-        trainee.loss,
-        len(learned),
-        0 if held_out is None else len(held_out),
-        len(pairs.texts),
-        len(pairs.classes),
-        learning,
-        sum(p.numel() for p in parameters) - added,
-        trainee.places.wrapped,
-        trainee.places.left_out,
-        plan.steps,
-        plan.batch,
-        plan.steps / batches.steps_an_epoch,
-    )
 
 
 def tune_encoder(
@@ -191,8 +104,8 @@ def tune_encoder(
     Every picture is read once before the first step. Those that cannot be read are listed in
     ``skipped.csv`` and left out; one that fails later stops the training.
 
-    With several processes (``accelerate launch``) each computes its share of every batch, losses
-    are over the whole, and all end with the same weights.
+    With several processes (``torchrun``, ``accelerate launch``) each computes its share of a batch,
+    losses are over the whole, and all end with the same weights.
     """
     folder, plan = Path(folder), plan or TuningPlan()
     given = getattr(encoder, "_device", None)
@@ -201,7 +114,7 @@ def tune_encoder(
         device = processes.device
         encoder = encoder if given is None or given == device else name_encoder(encoder)
     model = load_encoder(encoder, device=device)
-    trainee, plan = _prepare(model, pairs, plan)
+    trainee, plan = prepare_trainee(model, pairs, plan)
     started = (folder / CHECKPOINT).is_file()
     if started and not resume:
         raise TrainingError(f"{folder} holds a training already: resume it, or give another folder")
@@ -244,31 +157,6 @@ def tune_encoder(
     if processes.first:
         write_result(result, pairs.name, len(learned))
     return result
-
-
-def _prepare(model: Any, pairs: Pairs, plan: TuningPlan) -> tuple[Trainee, TuningPlan]:
-    """Make the trainee, and refuse texts it cannot read and losses that have no texts."""
-    if plan.loss == "prototypes" or not hasattr(model, "encode_texts"):
-        plan = replace(plan, per_class=plan.per_class or 4)
-    trainee = Trainee(model, plan)
-    if trainee.loss == "prototypes":
-        if plan.per_class < 2:
-            raise TrainingError(
-                f"per_class is {plan.per_class}: the loss 'prototypes' compares pictures of a "
-                "class, so two of each have to come together"
-            )
-        return trainee, plan
-    wordless = [pair.title for pair in pairs.items if not pair.texts]
-    if wordless:
-        raise TrainingError(
-            f"{wordless[0]} has no text ({counted(len(wordless), 'picture')} without): loss "
-            f"{trainee.loss!r} needs one; loss 'prototypes' does not"
-        )
-    texts, reader = pairs.texts, trainee.encoder
-    counts = reader._count_tokens(texts)  # type: ignore[attr-defined]
-    limit = reader.context_length  # type: ignore[attr-defined]
-    check_lengths(texts, counts, limit, name=reader.name, on_long="error")
-    return trainee, plan
 
 
 def _readable(

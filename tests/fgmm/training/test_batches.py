@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections import Counter
 
 import pytest
@@ -122,6 +123,17 @@ def test_views_are_what_the_encoder_prepares(workers, encoder_name, birds):
     for found, row in zip(batch, (2, 0), strict=True):
         expected = encoder.prepare(Image.open(files[row]))["image"]
         assert torch.equal(found["image"], expected)
+
+
+@pytest.mark.parametrize("model", ["openclip_clip", "openclip_siglip", "hf_clip"])
+def test_workers_that_are_started_afresh_can_be_told_what_to_read(model, encoder_name, birds):
+    encoder = load_encoder(encoder_name(model))
+    views = PictureViews(Pairs("p", (Pair(next(birds.rglob("*.png"))),)), encoder, TuningPlan())
+    told = pickle.dumps(views)
+    assert len(told) < 50_000  # without the network
+    again = pickle.loads(told)  # noqa: S301
+    for one, other in zip(views[(0, 3)].values(), again[(0, 3)].values(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_the_running_mean_by_hand():

@@ -159,7 +159,7 @@ class PictureViews(Dataset[Any]):
     def __getitem__(self, asked: tuple[int, int]) -> Prepared:
         row, seed = asked
         pair = self.pairs.items[row]
-        image = read_image(pair.picture, name=pair.name or None)
+        image = read_image(pair.source, name=pair.name or None)
         if self._change is not None:
             image = self._change(image, seed)
         return self._encoder.prepare(image)

@@ -10,7 +10,7 @@ from fgmm.errors import DatasetError, ImageError
 from fgmm.images import find_images
 from fgmm.plurals import counted
 from fgmm.templates import check_concept, check_templates, texts_of
-from fgmm.training.pairs import Pair, Pairs
+from fgmm.training.pairs import ListedPicture, Pair, Pairs
 
 if TYPE_CHECKING:
     import os
@@ -134,8 +134,12 @@ def pair_labelled(
         )
         for label in dict.fromkeys(dataset.labels)
     }
-    items = tuple(
-        Pair(image, said[label], label, "" if isinstance(image, (str, Path)) else f"{label} #{row}")
-        for row, (image, label) in enumerate(zip(dataset.images, dataset.labels, strict=True))
-    )
-    return Pairs(dataset.name, items)
+    images = dataset.images
+    if isinstance(images[0], (str, Path)):
+        items = [Pair(images[row], said[label], label) for row, label in enumerate(dataset.labels)]
+    else:  # perhaps drawn when asked for
+        items = [
+            Pair(ListedPicture(images, row), said[label], label, f"{label} #{row}")
+            for row, label in enumerate(dataset.labels)
+        ]
+    return Pairs(dataset.name, tuple(items))

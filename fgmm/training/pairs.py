@@ -14,11 +14,26 @@ from fgmm.errors import DatasetError
 from fgmm.plurals import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
-__all__ = ["Pair", "Pairs"]
+__all__ = ["ListedPicture", "Pair", "Pairs"]
 
 _HELD_OUT = 1 << 46  # far from the numbers of steps
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPicture:
+    """A picture of a sequence that draws or decodes it when it is asked for.
+
+    Parameters
+    ----------
+    images : sequence of pictures
+    row : int
+        Which of them.
+    """
+
+    images: Sequence[Any]
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +42,7 @@ class Pair:
 
     Parameters
     ----------
-    picture : path, or object with ``read()``
+    picture : path, object with ``read()``, PIL image or ListedPicture
         What `fgmm.images.read_image` takes and can be read again and again.
     texts : tuple of str
         One is drawn each time the picture is shown. May be empty where no text is needed.
@@ -46,6 +61,12 @@ class Pair:
     texts: tuple[str, ...] = ()
     label: str | None = None
     name: str = ""
+
+    @property
+    def source(self) -> Any:
+        """What `fgmm.images.read_image` takes."""
+        found = self.picture
+        return found.images[found.row] if isinstance(found, ListedPicture) else found
 
     @property
     def title(self) -> str:

@@ -41,7 +41,7 @@ def find_unreadable(
     def reason(row: int) -> str:
         pair = pairs.items[row]
         try:
-            read_image(pair.picture, name=pair.name or None)
+            read_image(pair.source, name=pair.name or None)
         except ImageError as error:
             return str(error)
         return ""

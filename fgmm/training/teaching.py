@@ -85,7 +85,7 @@ class Teaching:
             )
         self.space, self.device = teacher.space, device
         found = embed_images(
-            [pair.picture for pair in pairs.items],
+            (pair.source for pair in pairs.items),
             encoder=teacher,
             cache=cache,
             progress=progress,

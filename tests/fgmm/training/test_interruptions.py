@@ -53,6 +53,12 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     assert set(checkpoints[0]) == set(checkpoints[1])
     assert all(torch.equal(value, checkpoints[1][key]) for key, value in checkpoints[0].items())
     assert any(key.startswith("centres/") for key in checkpoints[0])
+    means = [key for key in checkpoints[0] if key.startswith("mean/") and "lora_B" in key]
+    for key in means:  # what is kept is the running mean, not the last step's weights
+        last, kept = (checkpoints[0][key.replace("mean/", part)] for part in ("learning/", "best/"))
+        assert torch.equal(checkpoints[0][key], kept)
+        assert not torch.equal(last, kept)
+    assert means
 
 
 def test_what_is_drawn_within_the_network_is_drawn_again(

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from fgmm.datasets import read_folder
+from fgmm.datasets.plates import read_field_guide
 from fgmm.errors import DatasetError
 from fgmm.fieldguide import graph
 from fgmm.images import read_image
@@ -143,6 +144,15 @@ def test_a_graphs_own_names_can_be_given(birds):
     plain = next(p for p in pair_with_graph(dataset, graph()).items if p.label == own.label)
     assert own.texts[0] == plain.texts[0]
     assert own.texts[2:] != plain.texts[2:]
+
+
+def test_a_set_that_draws_its_pictures_draws_them_when_they_are_looked_at():
+    dataset = read_field_guide("base")
+    found = pair_labelled(dataset)
+    assert len(found) == len(dataset.labels) > 1000
+    pair = found.items[7]
+    assert pair.title == f"{dataset.labels[7]} #7"
+    assert read_image(pair.source).tobytes() == dataset.images[7].tobytes()
 
 
 def test_labels_are_for_all_or_none_and_texts_say_something():

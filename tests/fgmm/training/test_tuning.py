@@ -19,6 +19,7 @@ from fgmm.training import (
     tune_encoder,
 )
 from fgmm.training.stepping import Stepper
+from fgmm.training.trainee import Trainee
 
 PLAN = TuningPlan(steps=12, batch=8, every=5, rate=5e-3, rank=2, ema=0.9, maximum_entropy=0.05)
 
@@ -129,6 +130,15 @@ def test_a_class_that_is_held_out_whole_is_judged_too(name, pairs, tmp_path, run
     assert 0 < judged < len(held_out)
     share = found.records[-1].validation_accuracy * judged
     assert share == pytest.approx(round(share))
+
+
+def test_the_scale_stays_at_or_below_a_hundred_and_may_stay_as_it_is(name):
+    trainee = Trainee(load_encoder(name), replace(PLAN, learn_scale=False))
+    assert not trainee.network.logit_scale.requires_grad
+    assert trainee.scale.item() == pytest.approx(load_encoder(name).logit_scale)
+    trainee.network.logit_scale.data.fill_(9.0)
+    assert trainee.scale.item() == pytest.approx(100)
+    assert trainee.settled().logit_scale == pytest.approx(100)
 
 
 def test_a_log_for_tensorboard_is_kept(name, pairs, tmp_path, run):

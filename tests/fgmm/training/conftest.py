@@ -28,12 +28,6 @@ def birds(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    """No network is asked for anything."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-
 @pytest.fixture
 def pairs(birds) -> Pairs:
     return read_folder_pairs(birds)

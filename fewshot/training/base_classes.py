@@ -17,9 +17,10 @@ from fewshot.evaluation_input import drawn_words
 from fewshot.plain_labels import label_array
 from fewshot.pools import FeaturePool
 from fewshot.support import Support
+from fewshot.training.network import embed_episodes, embed_pool
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from fewshot.background import Background
     from fewshot.head import Head
@@ -37,7 +38,7 @@ class BaseClasses:
 
     Parameters
     ----------
-    features : Tensor of shape (n, d)
+    features : Tensor of shape (n, d), or (n, ...) for a network
         One row a picture.
     labels : sequence of n labels
         Of all base classes.
@@ -121,7 +122,9 @@ class BaseClasses:
             self._drawn = block, self.sampler.sample(start, start + _BLOCK * batch)
         return _part(self._drawn[1], slice(place * batch, (place + 1) * batch))
 
-    def batch(self, step: int, share: slice) -> tuple[Support, Tensor, Tensor]:
+    def batch(
+        self, step: int, share: slice, network: nn.Module | None = None
+    ) -> tuple[Support, Tensor, Tensor]:
         """Make the supports and queries of a step, with noise and dropout.
 
         Parameters
@@ -130,6 +133,8 @@ class BaseClasses:
             From 0.
         share : slice
             Which episodes of the batch; noise does not depend on who computes them.
+        network : nn.Module, optional
+            Makes the features of the pictures.
 
         Returns
         -------
@@ -141,6 +146,7 @@ class BaseClasses:
         rows = torch.cat([episodes.support, episodes.query], -1)
         own = _part(episodes, share)
         x = self._disturbed(self.features[rows[share]], step, share, rows.shape)
+        x = embed_episodes(network, x)
         s, words = own.support.shape[-1], self._words
         if words is not None:
             words = replace(words, embeddings=words.embeddings[own.classes], classes=None)
@@ -162,13 +168,15 @@ class BaseClasses:
             x = x + plan.noise * self._spread * noise.to(x)
         return x
 
-    def judge(self, head: Head) -> tuple[float, float]:
+    def judge(self, head: Head, network: nn.Module | None = None) -> tuple[float, float]:
         """Measure a head on held-out classes, the same episodes each time.
 
         Parameters
         ----------
         head : Head
             In ``eval`` mode.
+        network : nn.Module, optional
+            Makes the features of the pictures.
 
         Returns
         -------
@@ -178,6 +186,7 @@ class BaseClasses:
         features, sampler, words = self._judged
         n, found = self.plan.validation_episodes, []
         with torch.no_grad():
+            features = embed_pool(network, features)
             pool = FeaturePool(features, None, words, self.background, n_episodes=n)
             answer = pool.prepare(head, sampler)
             episodes = sampler.sample(0, n)

@@ -39,6 +39,8 @@ class Learner(nn.Module):
         d, of the features.
     like : Tensor
         Gives the device.
+    network : nn.Module, optional
+        Learns below the head; is copied too. Parameters that need no gradients stay as they are.
 
     Raises
     ------
@@ -55,11 +57,14 @@ class Learner(nn.Module):
     2.0
     """
 
-    def __init__(self, head: Head, width: int, like: Tensor) -> None:
+    def __init__(
+        self, head: Head, width: int, like: Tensor, network: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.head = copy.deepcopy(head).to(like.device)
         self.head.set_width(width)
         self.head.to(like.device).requires_grad_(True)
+        self.network = copy.deepcopy(network).to(like.device) if network is not None else None
         self.numbers = nn.ParameterDict()
         self._places: dict[str, tuple[Head, str, str]] = {}
         for prefix, part in self.head.named_modules():
@@ -70,11 +75,11 @@ class Learner(nn.Module):
                 start = torch.tensor(raw, dtype=widest(like), device=like.device)
                 self.numbers[key] = nn.Parameter(start)
                 self._places[key] = (part, name, kind)
-        if not any(True for _ in self.parameters()):
+        if not any(p.requires_grad for p in self.parameters()):
             raise TrainingError(
                 f"{type(head).__name__} has nothing to learn: give a head with parameters "
-                "(FEATHead, RelationHead), with learnable numbers (RidgeHead), or "
-                "ProjectedHead(head)"
+                "(FEATHead, RelationHead), with learnable numbers (RidgeHead), "
+                "ProjectedHead(head), or a network"
             )
 
     def forward(
@@ -150,13 +155,24 @@ class Learner(nn.Module):
                 setattr(part, name, before[key])
         return found.requires_grad_(False).eval()
 
+    def settled_network(self) -> nn.Module | None:
+        """Give a copy of the network that has learned.
+
+        Returns
+        -------
+        nn.Module or None
+            In ``eval`` mode; nothing in it needs gradients.
+        """
+        found = copy.deepcopy(self.network)
+        return None if found is None else found.requires_grad_(False).eval()
+
     def groups(self, rate: float, number_rate: float, decay: float) -> list[dict[str, object]]:
         """Sort parameters for an optimiser: tensors, which decay, and numbers, which do not.
 
         Parameters
         ----------
         rate, number_rate : float
-            Learning rates.
+            Learning rates; where that of numbers is 0 they need no gradients any more.
         decay : float
             Weight decay of tensors.
 
@@ -164,10 +180,24 @@ class Learner(nn.Module):
         -------
         list of dict
             Groups without a parameter are left out.
+
+        Raises
+        ------
+        TrainingError
+            If none is left.
         """
-        tensors = [p for p in self.head.parameters() if p.requires_grad]
+        below = [] if self.network is None else list(self.network.parameters())
+        tensors = [p for p in (*self.head.parameters(), *below) if p.requires_grad]
+        self.numbers.requires_grad_(number_rate > 0)
+        numbers = list(self.numbers.values()) if number_rate > 0 else []
         both = [
             {"params": tensors, "lr": rate, "weight_decay": decay},
-            {"params": list(self.numbers.values()), "lr": number_rate, "weight_decay": 0.0},
+            {"params": numbers, "lr": number_rate, "weight_decay": 0.0},
         ]
-        return [group for group in both if group["params"]]
+        found = [group for group in both if group["params"]]
+        if not found:
+            raise TrainingError(
+                f"number_rate is {number_rate} and {type(self.head).__name__} learns numbers only, "
+                "with no network that needs gradients: give a rate above 0, or a network"
+            )
+        return found

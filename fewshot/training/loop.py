@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from fewshot.errors import TrainingError
 from fewshot.evaluation_input import background_on, check_pools
 from fewshot.training.base_classes import BaseClasses
 from fewshot.training.learner import Learner
+from fewshot.training.network import check_network
 from fewshot.training.plan import TrainingPlan
 from fewshot.training.processes import Processes
 from fewshot.training.run import Run
@@ -16,7 +20,7 @@ from fewshot.training.run import Run
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from fewshot.background import Background
     from fewshot.head import Head
@@ -33,6 +37,7 @@ def meta_train(
     labels: Sequence[Any],
     *,
     plan: TrainingPlan | None = None,
+    network: nn.Module | None = None,
     validation: float | Collection[Any] = 0.25,
     words: Words | None = None,
     background: Background | None = None,
@@ -49,11 +54,15 @@ def meta_train(
     head : Head
         With parameters or learnable numbers; it is copied, not changed.
     features : Tensor of shape (n, d)
-        Pictures of base classes, one row each; training happens on their device.
+        Pictures of base classes, one row each; training happens on their device. With a network,
+        of shape (n, ...): whatever it takes.
     labels : sequence of n labels
         Any strings or numbers, all of one kind.
     plan : TrainingPlan, optional
         How long and how; all defaults otherwise.
+    network : nn.Module, optional
+        Learns below the head, by the same steps: pictures of shape (m, ...) in, vectors of shape
+        (m, d) out. It is copied, not changed; parameters that need no gradients stay as they are.
     validation : float or collection of labels, default=0.25
         Share of the classes that are held out to judge by, or which.
     words : Words, optional
@@ -91,6 +100,11 @@ def meta_train(
 
     Notes
     -----
+    All pictures of a step go through the network at once, in ``train`` mode: batch norm takes its
+    means over them, supports and queries of ``batch`` episodes together, as the published code
+    of prototypical networks does with one episode. Held-out classes are judged in ``eval`` mode:
+    by running means, each picture by itself, as the network is used later.
+
     With several processes (``accelerate launch``) each computes its share of every batch, and all
     end with the same parameters. The loss is the mean cross-entropy of the queries.
 
@@ -107,14 +121,28 @@ def meta_train(
     True
     """
     plan = TrainingPlan() if plan is None else plan
-    check_pools(features, labels, None, None)
+    check_pools(_rows(features, network), labels, None, None)
+    if network is not None and not (words is None and background is None):
+        raise TrainingError(
+            "words and background are of features that stay as they are, and a network changes "
+            "them: leave them out"
+        )
     processes = Processes(features.device)
     features = features.to(processes.device)
     background = background_on(background, features)
     base = BaseClasses(features, labels, plan, validation, words, background)
     if tensorboard and folder is None:
         raise TrainingError("tensorboard=True needs a folder: give folder=...")
-    learner = Learner(head, features.shape[1], features)
+    width = features.shape[1]
+    if network is not None:
+        network = copy.deepcopy(network).to(processes.device)
+        width = check_network(network, features, plan, processes)
+    learner = Learner(head, width, features, network)
     run = Run(learner, base, plan, processes, None if folder is None else Path(folder), space)
     run.go(tensorboard, progress, watch)
     return run.result()
+
+
+def _rows(features: Tensor, network: nn.Module | None) -> Tensor:
+    wide = network is not None and isinstance(features, torch.Tensor) and features.ndim > 2
+    return features.flatten(1) if wide else features

@@ -36,8 +36,8 @@ class TrainingPlan:
     learning_rate : float, default=0.001
         Of tensors, positive.
     number_rate : float, default=0.01
-        Of single numbers (scales, penalties), positive; those that must be positive are learned as
-        logarithms, so that this is about their relative change a step.
+        Of single numbers (scales, penalties); 0: they stay as they are. Those that must be positive
+        are learned as logarithms, so that this is about their relative change a step.
     weight_decay : float, default=0.0
         Of tensors, which are zero where nothing was learned; not of numbers.
     optimiser : {"adamw", "adam", "sgd"}, default="adamw"
@@ -54,7 +54,7 @@ class TrainingPlan:
         Share of places of the features, in [0, 1), that an episode does without: there every
         photo has the mean of all. Other episodes lose other places.
     precision : {"float32", "bfloat16"}, default="float32"
-        What products are computed in; parameters stay as they are.
+        What products are computed in, with a network its own alone; parameters stay as they are.
     validate_every : int, default=50
         Steps between validations and checkpoints.
     validation_episodes : int, default=400
@@ -107,12 +107,18 @@ class TrainingPlan:
                 check_count(name, getattr(self, name), 1)
         except ValueError as error:
             raise TrainingError(str(error)) from None
-        for name in ("learning_rate", "number_rate", "clip"):
+        for name in ("learning_rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise TrainingError(
                     f"{name} is {getattr(self, name)}: it must be positive and finite"
                 )
-        for name, end in (("weight_decay", math.inf), ("noise", math.inf), ("dropout", 1.0)):
+        ends = {
+            "number_rate": math.inf,
+            "weight_decay": math.inf,
+            "noise": math.inf,
+            "dropout": 1.0,
+        }
+        for name, end in ends.items():
             if not 0 <= getattr(self, name) < end:
                 raise TrainingError(
                     f"{name} is {getattr(self, name)}: it must be at least 0 and below {end:g}"

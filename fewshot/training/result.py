@@ -10,6 +10,8 @@ from fewshot.saved_heads import save_head
 from fewshot.training.records import draw_curves
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from fewshot.head import Head
     from fewshot.training.plan import TrainingPlan
     from fewshot.training.records import Record
@@ -35,6 +37,9 @@ class Training:
         Labels of the classes it was judged by.
     seconds : float
         Spent, interruptions left out.
+    network : nn.Module, optional
+        What learned below the head, with the best parameters, likewise in ``eval`` mode and on the
+        CPU; its ``state_dict`` is the caller's to keep.
 
     Examples
     --------
@@ -53,6 +58,7 @@ class Training:
     plan: TrainingPlan
     held_out: tuple[Any, ...]
     seconds: float
+    network: nn.Module | None = None
 
     @property
     def best(self) -> Record:

@@ -73,7 +73,7 @@ class Run:
         self.best = self._state()
         self.best_step = 0
         self.sums = torch.zeros(3, dtype=torch.float64)  # loss, accuracy, episodes
-        started = hashlib.sha256(repr(learner.head).encode())
+        started = hashlib.sha256(repr(learner.head).encode() + repr(learner.network).encode())
         for name, value in sorted(learner.state_dict().items()):
             started.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
         self.mark = f"{base.mark}-{started.hexdigest()[:16]}"
@@ -137,9 +137,11 @@ class Run:
         device, plan = self.processes.device, self.plan
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(number_of(plan.seed, self.step))  # for heads that draw numbers
-            support, queries, labels = self.base.batch(self.step, self.share)
-            low = plan.precision == "bfloat16"
+            low, network = plan.precision == "bfloat16", self.learner.network
             with torch.autocast(device.type, torch.bfloat16, enabled=low):
+                support, queries, labels = self.base.batch(self.step, self.share, network)
+            # distances between vectors that learn are small differences of large products
+            with torch.autocast(device.type, torch.bfloat16, enabled=low and network is None):
                 logits = self.learner(support, queries, labels >= 0)
             losses, right = measure(logits, labels)
         told = self.processes.gather(torch.stack([losses.detach(), right], -1))
@@ -174,7 +176,7 @@ class Run:
         found = [math.nan, math.nan]
         if self.processes.first:
             with self.learner.eval().in_place() as head:
-                found = list(self.base.judge(head))
+                found = list(self.base.judge(head, self.learner.network))
         loss, accuracy = self.processes.agree(found)
         own_loss, own_accuracy = (self.sums[:2] / self.sums[2]).tolist()
         rate = self.optimiser.param_groups[0]["lr"] / self.optimiser.param_groups[0]["initial_lr"]
@@ -254,9 +256,17 @@ class Run:
         """
         self.learner.load_state_dict(self.best)
         head = self.learner.settled().to("cpu")
+        network = self.learner.settled_network()
+        network = None if network is None else network.to("cpu")
         head.protocol, head.space = "base-trained", self.space
         return Training(
-            head, tuple(self.records), self.best_step, self.plan, self.base.held_out, self.seconds
+            head,
+            tuple(self.records),
+            self.best_step,
+            self.plan,
+            self.base.held_out,
+            self.seconds,
+            network,
         )
 
 

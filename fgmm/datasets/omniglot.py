@@ -105,13 +105,15 @@ def _read_run(
     )
 
 
-def read_omniglot(root: Path) -> LabelledImages:
-    """Read the two small background sets, five alphabets each.
+def read_omniglot(root: Path, sets: Sequence[int] = (1, 2)) -> LabelledImages:
+    """Read the two small background sets, five alphabets each, or one of them.
 
     Parameters
     ----------
     root : Path
         Holds ``images_background_small1.zip`` and ``images_background_small2.zip``.
+    sets : sequence of int, default=(1, 2)
+        Which. Greek and Latin are in both.
 
     Returns
     -------
@@ -121,9 +123,9 @@ def read_omniglot(root: Path) -> LabelledImages:
     Raises
     ------
     DatasetError
-        If neither archive is there, or one is something else.
+        If none of those archives is there, or one is something else.
     """
-    archives = [root / f"images_background_small{i}.zip" for i in (1, 2)]
+    archives = [root / f"images_background_small{i}.zip" for i in sets]
     if not any(path.is_file() for path in archives):
         raise DatasetError(f"omniglot: there is no {archives[0]}")
     found: dict[str, bytes] = {}

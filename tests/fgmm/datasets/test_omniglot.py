@@ -114,6 +114,10 @@ def test_background_sets_are_one_pool_of_alphabets_and_characters(tmp_path):
         f"{alphabet}/character0{at}" for alphabet in ("Greek", "Korean", "Latin") for at in (1, 2)
     )
     assert found.images[1] == character([(2, 2)])
+    second = read_omniglot(tmp_path, [2])
+    assert {label.partition("/")[0] for label in second.labels} == {"Korean", "Latin"}
+    with pytest.raises(DatasetError, match=r"there is no .*small3\.zip"):
+        read_omniglot(tmp_path, [3])
 
 
 @pytest.mark.data

@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from fgmm.errors import MissingExtra, TrainingError
+from fgmm.training.split_attention import PARTS, can_split, fuse_attentions, split_attentions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fgmm.training.plan import TuningPlan
@@ -28,8 +30,8 @@ class Places:
     Parameters
     ----------
     wrapped : tuple of str
-        Names of modules. One whose queries, keys and values are a single matrix (open_clip's
-        attention) gets one pair of small matrices for all three, and one for its output.
+        Names of modules. An attention whose queries, keys and values are a single matrix, such as
+        open_clip's, is taken apart while it learns: each gets small matrices of its own.
     left_out : tuple of str
         Names of layers with weights of the kind asked for that peft cannot wrap.
     """
@@ -91,8 +93,7 @@ def find_places(model: nn.Module, tower: str, modules: str) -> Places:
             continue
         if isinstance(module, nn.MultiheadAttention):
             inside = (*inside, f"{name}.")
-            same = module._qkv_same_embed_dim
-            (wrapped if same else left_out).append(name)
+            (wrapped if can_split(module) else left_out).append(name)
         elif isinstance(module, (nn.Linear, nn.Conv2d)):
             if modules == "all" or _in_attention(parents, name):
                 (wrapped if _can_wrap(name, module, parents) else left_out).append(name)
@@ -173,12 +174,13 @@ def add_adapter(model: nn.Module, plan: TuningPlan) -> tuple[Any, Places]:
     """
     peft = import_peft()
     places = find_places(model, plan.tower, plan.modules)
+    layers = _split(model, places.wrapped)
     settings = peft.LoraConfig(
         r=plan.rank,
         lora_alpha=plan.alpha,
         lora_dropout=plan.lora_dropout,
         # whole names: by their endings, those of the text tower would fit the image tower's too
-        target_modules=f"^({'|'.join(map(re.escape, places.wrapped))})$",
+        target_modules=f"^({'|'.join(map(re.escape, layers))})$",
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
@@ -186,30 +188,19 @@ def add_adapter(model: nn.Module, plan: TuningPlan) -> tuple[Any, Places]:
             adapter = peft.get_peft_model(model, settings)
         except (TypeError, ValueError) as error:
             raise TrainingError(f"peft cannot wrap this encoder: {error}") from error
-    for module in list(model.modules()):
-        if isinstance(module, peft.tuners.lora.layer.MultiheadAttention):
-            module.register_forward_hook(_Unrounded(module))
     return adapter, places
 
 
-class _Unrounded:
-    """Keeps the weights of an attention what they were.
-
-    peft adds LoRA's change to them before it uses them and takes it away afterwards, which rounds:
-    they would wander off, and a training that was taken up would not be the one that went on.
-    """
-
-    def __init__(self, module: Any) -> None:
-        attention = module.get_base_layer()
-        self.weights = (attention.in_proj_weight, attention.out_proj.get_base_layer().weight)
-
-    def __call__(self, module: Any, *_: Any) -> None:
-        attention = module.get_base_layer()
-        attention.register_parameter("in_proj_weight", self.weights[0])
-        attention.out_proj.get_base_layer().register_parameter("weight", self.weights[1])
+def _split(model: nn.Module, wrapped: Sequence[str]) -> list[str]:
+    """Take attentions apart, and name the layers that there are then."""
+    kinds = {name: model.get_submodule(name) for name in wrapped}
+    fused = [name for name, kind in kinds.items() if isinstance(kind, nn.MultiheadAttention)]
+    split_attentions(model, fused)
+    parts = {name: [f"{name}.{part}" for part in PARTS] for name in fused}
+    return [layer for name in wrapped for layer in parts.get(name, [name])]
 
 
-def load_into(model: nn.Module, folder: Path) -> nn.Module:
+def load_into(model: nn.Module, folder: Path, wrapped: Sequence[str]) -> nn.Module:
     """Add what an adapter has learned to a network's weights.
 
     Parameters
@@ -218,6 +209,8 @@ def load_into(model: nn.Module, folder: Path) -> nn.Module:
         As it was before the adapter was added; is changed.
     folder : Path
         With ``adapter_config.json`` and ``adapter_model.safetensors``.
+    wrapped : sequence of str
+        Where it went: ``wrapped`` of its `Places`.
 
     Returns
     -------
@@ -234,8 +227,10 @@ def load_into(model: nn.Module, folder: Path) -> nn.Module:
         if not (folder / name).is_file():
             raise TrainingError(f"{folder} is no adapter: there is no {name}")
     try:
+        _split(model, wrapped)
         merged: nn.Module = peft.PeftModel.from_pretrained(model, folder).merge_and_unload()
-    except (RuntimeError, TypeError, ValueError, OSError) as error:
+        fuse_attentions(merged)
+    except (AttributeError, RuntimeError, TypeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise TrainingError(
             f"the adapter in {folder} does not fit this encoder: {reason}"

@@ -56,8 +56,7 @@ class TuningPlan:
     alpha : float, default=16.0
         LoRA's change is scaled by ``alpha / rank``.
     lora_dropout : float, default=0.0
-        Share of LoRA's inputs left out, in [0, 1). Not within open_clip's own attention, where
-        queries, keys and values are one matrix.
+        Share of LoRA's inputs left out, in [0, 1).
     loss : {"auto", "clip", "siglip", "prototypes"}, default="auto"
         "auto" is "siglip" for an encoder that scores by sigmoid, "clip" for one that scores by
         softmax, and "prototypes" for one that reads no texts.

@@ -175,7 +175,7 @@ def load_adapter(
             f"preprocessing ({told['space']}) than those given ({base.space}): give that encoder"
         )
     found = copy_encoder(base)
-    load_into(found._model, where)
+    load_into(found._model, where, told["wrapped"])
     for name in ("logit_scale", "logit_bias"):
         if told[name] is not None:
             getattr(found._model, name).data.fill_(told[name])

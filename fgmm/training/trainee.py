@@ -20,6 +20,7 @@ from fgmm.training.encoder_copies import (
     settle,
     shared_parts,
 )
+from fgmm.training.split_attention import fuse_attentions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -235,6 +236,7 @@ class Trainee(nn.Module):
         else:
             twin = copy.deepcopy(self, shared_parts(self.encoder))
             twin.adapter.merge_and_unload()
+            fuse_attentions(twin.encoder._model)
             found = name_anew(twin.encoder)
         return settle(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import shutil
@@ -16,6 +17,7 @@ from fgmm.encoders.registry import forget_encoders
 from fgmm.errors import MissingExtra, SpaceMismatch, TrainingError
 from fgmm.training import TuningPlan, load_adapter, merge_adapter, read_folder_pairs, tune_encoder
 from fgmm.training.adapters import find_places
+from fgmm.training.split_attention import SplitAttention, fuse_attentions
 from fgmm.training.trainee import Trainee
 
 PLAN = TuningPlan(steps=6, batch=8, every=3, rate=5e-3, rank=2)
@@ -56,11 +58,9 @@ def test_lora_trains_saves_reloads_and_merges(model, encoder_name, model_folder,
     # nothing of the base has changed, in the file, in memory, or under the adapter
     assert hashes(model_folder(model)) == before
     assert all(torch.equal(value, weights[key]) for key, value in base._model.state_dict().items())
-    frozen = {
-        key.replace(".base_layer", ""): value
-        for key, value in found.trainee.network.state_dict().items()
-        if "lora_" not in key and "logit_" not in key
-    }
+    bare = copy.deepcopy(found.trainee).adapter.unload()
+    fuse_attentions(bare)
+    frozen = {key: value for key, value in bare.state_dict().items() if "logit_" not in key}
     assert set(frozen) == {key for key in weights if "logit_" not in key}
     assert all(torch.equal(value, weights[key]) for key, value in frozen.items())
     assert sum(file.stat().st_size for file in (tmp_path / "run" / "adapter").iterdir()) < sum(
@@ -101,6 +101,62 @@ def test_an_adapter_that_has_learned_nothing_merges_into_the_base(
     tune_encoder(encoder_name(model), read(birds), tmp_path / "run", plan=plan, device="cpu")
     merged = merge_adapter(tmp_path / "run" / "adapter", tmp_path / "merged")
     assert load_encoder(merged).space == load_encoder(encoder_name(model)).space
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_an_attention_taken_apart_attends_as_before_and_is_put_together_again(batch_first, bias):
+    torch.manual_seed(0)
+    fused = torch.nn.MultiheadAttention(12, 3, bias=bias, batch_first=batch_first).eval()
+    split = SplitAttention(fused)
+    query, key = torch.randn(4, 4, 12), torch.randn(4, 4, 12)
+    causal = torch.triu(torch.ones(4, 4, dtype=torch.bool), 1)
+    padding = torch.tensor([[False] * 4, [False] * 3 + [True], [False, True] * 2, [False] * 4])
+    each = torch.randn(12, 4, 4)
+    for options in (
+        {},
+        {"attn_mask": causal},
+        {"attn_mask": each},
+        {"key_padding_mask": padding},
+        {"key_padding_mask": padding, "attn_mask": causal},
+    ):
+        theirs = fused(query, key, key, need_weights=False, **options)[0]
+        torch.testing.assert_close(split(query, key, key, **options)[0], theirs)
+    before = {name: value.clone() for name, value in fused.state_dict().items()}
+    assert all(
+        torch.equal(value, before[name]) for name, value in split.fuse().state_dict().items()
+    )
+    split.v_proj.weight.data.add_(1)
+    changed = split.fuse().state_dict()["in_proj_weight"] - before["in_proj_weight"]
+    assert changed.sum(1).round().tolist() == [0.0] * 24 + [12.0] * 12
+
+
+def test_lora_on_an_attention_is_its_definition(encoder_name):
+    encoder = load_encoder(encoder_name("openclip_clip"), device="cpu")
+    plan = TuningPlan(rank=2, alpha=6.0, modules="attention", tower="image")
+    trainee = Trainee(encoder, plan)
+    changes = {}
+    for name, value in trainee.network.named_parameters():
+        if "lora_B" in name:
+            value.data.normal_(std=0.3)
+            down = trainee.network.get_parameter(name.replace("lora_B", "lora_A"))
+            changes[name.partition(".lora_B")[0]] = 6.0 / 2 * value.data @ down.data
+    assert len(changes) == 2 * 4
+    by_hand = copy.deepcopy(encoder)
+    for at in range(2):
+        place = f"visual.transformer.resblocks.{at}.attn"
+        attention = by_hand._model.get_submodule(place)
+        rows = torch.cat([changes[f"{place}.{part}_proj"] for part in "qkv"])
+        attention.in_proj_weight.data += rows
+        attention.out_proj.weight.data += changes[f"{place}.out_proj"]
+    images = [Image.effect_mandelbrot((40, 40), (-2, -1.5, 1, 1.5), n) for n in (5, 30)]
+    expected = by_hand.encode_images(images).vectors
+    with torch.no_grad():
+        found = trainee.pictures([encoder.prepare(image) for image in images])
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    merged = trainee.settled().encode_images(images).vectors
+    torch.testing.assert_close(merged, expected, atol=1e-5, rtol=0)
+    assert float((expected - encoder.encode_images(images).vectors).abs().max()) > 0.01
 
 
 def test_layers_are_found_by_what_they_are(encoder_name):

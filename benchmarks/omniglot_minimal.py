@@ -145,7 +145,7 @@ def table(out: Path, steps: int) -> str:
     lines += [f"| published: {name} | | {error} % | | |" for name, error in PUBLISHED.items()]
     missing = [f"small {w}, seed {s}" for w in SETS for s in SEEDS
                if not any((one["set"], one["seed"]) == (w, s) for one in done)]  # fmt: skip
-    return "\n".join([*lines, "", f"Missing: {', '.join(missing) or 'none'}."])
+    return "\n".join([*lines, "", f"Missing: {'; '.join(missing) or 'none'}."])
 
 
 def _told(one: dict[str, list[float]]) -> str:

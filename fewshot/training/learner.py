@@ -40,7 +40,7 @@ class Learner(nn.Module):
     like : Tensor
         Gives the device.
     network : nn.Module, optional
-        Learns below the head; is copied too. Parameters that need no gradients stay as they are.
+        Learns below the head; is copied too. Layers that need no gradients stay as they are.
 
     Raises
     ------
@@ -81,6 +81,26 @@ class Learner(nn.Module):
                 "(FEATHead, RelationHead), with learnable numbers (RidgeHead), "
                 "ProjectedHead(head), or a network"
             )
+
+    def train(self, mode: bool = True) -> Learner:
+        """Go into ``train`` mode, but for frozen layers: batch norm's means stay too.
+
+        Parameters
+        ----------
+        mode : bool, default=True
+            False for ``eval`` mode.
+
+        Returns
+        -------
+        Learner
+            Itself.
+        """
+        super().train(mode)
+        for layer in () if self.network is None else self.network.modules():
+            own = list(layer.parameters())
+            if own and not any(p.requires_grad for p in own):
+                layer.eval()
+        return self
 
     def forward(
         self, support: Support, queries: Tensor, query_mask: Tensor | None = None

@@ -62,7 +62,7 @@ def meta_train(
         How long and how; all defaults otherwise.
     network : nn.Module, optional
         Learns below the head, by the same steps: pictures of shape (m, ...) in, vectors of shape
-        (m, d) out. It is copied, not changed; parameters that need no gradients stay as they are.
+        (m, d) out. It is copied, not changed; layers that need no gradients stay as they are.
     validation : float or collection of labels, default=0.25
         Share of the classes that are held out to judge by, or which.
     words : Words, optional

@@ -171,8 +171,13 @@ def test_batch_norm_sees_the_step_when_learning_and_nobody_when_judged():
 def test_what_is_frozen_stays():
     network = Small()
     network.first.requires_grad_(False)
+    moved = train(network=network).network
+    assert torch.equal(moved.first.weight, network.first.weight)
+    assert not torch.equal(moved.norm.running_mean, network.norm.running_mean)
+    network.norm.requires_grad_(False)  # its running means too, then
     found = train(network=network)
-    assert torch.equal(found.network.first.weight, network.first.weight)
+    assert torch.equal(found.network.norm.running_mean, network.norm.running_mean)
+    assert torch.equal(found.network.norm.weight, network.norm.weight)
     assert not torch.equal(found.network.second.weight, network.second.weight)
 
 

@@ -166,8 +166,11 @@ def _answer(
         probabilities = (logits - rival.unsqueeze(1)).sigmoid()  # the softmax of two
     else:
         probabilities = logits.softmax(dim=1)
-    # a species picked at random against none of them, as likely beforehand
-    unknown = (none - logits.logsumexp(dim=1) + math.log(len(labels))).sigmoid()
+    if len(labels) == 1 and moment.scoring == "softmax":
+        unknown = 1 - probabilities[:, 0]
+    else:  # a species picked at random against none of them, as likely beforehand
+        known = (logits - nats.get("knowledge", 0.0)).logsumexp(dim=1)
+        unknown = (none - known + math.log(len(labels))).sigmoid()
     # Rows are copied, so that keeping one prediction does not keep its whole block.
     return [
         SpeciesPrediction(

@@ -104,7 +104,7 @@ class CommonScale:
         own : Tensor of shape (m,), int64
             Species of each.
         several : Tensor of shape (m,), bool
-            Whether it has another photo of its species.
+            Whether it has another photo of its species; the others do not judge.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class CommonScale:
             level = stranger_level(asked, own, several)
             if level is not None:
                 return replace(self, levels=(0.0, level))
-        others = asked.scatter(1, own.unsqueeze(1), -torch.inf)[:, self.shown]
+        others = asked.scatter(1, own.unsqueeze(1), -torch.inf)[several][:, self.shown]
         ratios = self.ask(general)[:, self.shown] if len(general.photos) else others[:0]
         by_words = (general.text - general.text.mean(dim=1, keepdim=True))[:, ~self.shown]
         return replace(self, levels=(log_mean(by_words), mean_ratio(ratios, others)))

@@ -152,7 +152,7 @@ def stranger_level(nats: Tensor, own: Tensor, several: Tensor) -> float | None:
     own : Tensor of shape (m,), int64
         Species of each.
     several : Tensor of shape (m,), bool
-        Whether it has another photo of its species.
+        Whether it has another photo of its species; of the others nothing is known.
 
     Returns
     -------
@@ -163,5 +163,5 @@ def stranger_level(nats: Tensor, own: Tensor, several: Tensor) -> float | None:
     k = nats.shape[1]
     if k < 2 or not bool(several.any()):
         return None
-    without = nats.scatter(1, own.unsqueeze(1), -torch.inf)
+    without = nats.scatter(1, own.unsqueeze(1), -torch.inf)[several]
     return balance(nats[several].logsumexp(1), without.logsumexp(1)) - math.log(k)

@@ -182,10 +182,11 @@ class Moment:
             )
             for one in self.collection
         )
+        phrased = json.dumps([self.collection.phrasing.concept, self.collection.phrasing.templates])
         return {
             "encoder_name": self.encoder_name,
             "encoder_space": self.layers.space,
-            "class_set": hashlib.sha256("\n".join(said).encode()).hexdigest()[:16],
+            "class_set": hashlib.sha256("\n".join([*said, phrased]).encode()).hexdigest()[:16],
             "photos": str(self.collection.n_photos),
             "fgmm": __version__,
             "torch": str(torch.__version__),

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from fewshot import Background
 from fgmm.recognition.levels import balance, draw_pictures
+from fgmm.recognition.weights import believe
 from tests.fgmm.recognition.conftest import READING, D, background, draws, scorer
 
 if TYPE_CHECKING:
@@ -90,8 +92,8 @@ def test_where_all_have_photos_each_photo_is_once_known_and_once_a_stranger():
         stranger = math.log(sum(math.exp(u) for c, u in enumerate(row) if c != own))
         if shots[own] > 1:  # one alone is known by nothing
             doubted.append(1 / (1 + math.exp(known - bar)))
-        believed.append(1 / (1 + math.exp(bar - stranger)))
-    assert len(doubted) == 11
+            believed.append(1 / (1 + math.exp(bar - stranger)))
+    assert len(doubted) == len(believed) == 11
     assert np.mean(doubted) == pytest.approx(np.mean(believed), abs=1e-5)
     joint = draws(20, D, seed=9)
     expected = made.scale.words * text_of(made, joint).mean(1) + made.scale.levels[1]
@@ -107,16 +109,43 @@ def test_where_no_photo_can_be_a_known_one_pictures_in_general_are_the_strangers
     general = slow_questions(made, photos, text_of(made, joint))
     level = made.scale.levels[1]
     in_general = np.mean([math.exp(u - level) for row in general for u in row])
-    if len(shots) == 1:
-        assert in_general == pytest.approx(1, rel=1e-4)
-    else:
-        rows = slow_questions(
-            made, made.photos.left_out(torch.arange(3)), text_of(made, made.joint)
-        )
-        of_others = np.mean(
-            [math.exp(rows[i][c] - level) for i in range(3) for c in range(3) if c != i]
-        )
-        assert (5 * in_general + 3 * of_others) / 8 == pytest.approx(1, rel=1e-4)
+    assert in_general == pytest.approx(1, rel=1e-4)
+
+
+def test_photos_alone_in_their_species_do_not_judge_the_levels():
+    """Nothing is known of them as if they had not been given; their rows are nought."""
+    made = scorer([0, 3, 1, 0, 1])
+    generator = torch.Generator().manual_seed(0)
+    photos = made.photos.general(512, generator)
+    joint = draw_pictures(background(4), 512, generator)
+    general = slow_questions(made, photos, text_of(made, joint))
+    left_out = slow_questions(
+        made, made.photos.left_out(torch.arange(5)), text_of(made, made.joint)
+    )
+    level = made.scale.levels[1]
+    in_general = np.mean([math.exp(u - level) for row in general for u in row])
+    of_others = np.mean([math.exp(u - level) for row in left_out[:3] for u in row[1:]])
+    assert (5 * in_general + 3 * of_others) / 8 == pytest.approx(1, rel=1e-4)
+
+
+def test_pictures_in_general_have_the_background_s_mean_and_spread():
+    spread = torch.diag(torch.tensor([4e-4, 1e-4, 9e-4, 1e-4, 1e-4, 1e-4]))
+    spread[0, 2] = spread[2, 0] = 4e-4
+    mean = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.6, 0.8])  # a unit vector, so that little is cut off
+    given = Background(mean, 0.5 * spread, spread, 99, "there", "made up")
+    drawn = draw_pictures(given, 100_000, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(drawn.norm(dim=1), torch.ones(100_000))
+    torch.testing.assert_close(drawn.mean(0), mean, atol=2e-3, rtol=0)
+    found = torch.cov(drawn.T)[:4, :4]  # across the mean, where unit length takes nothing
+    torch.testing.assert_close(found, spread[:4, :4], atol=2e-5, rtol=0.03)
+
+
+def test_photos_are_believed_by_the_width_of_the_features():
+    """Without a background, where the claim is a number for each dimension."""
+    made = scorer([3, 2, 4], general=False)
+    each = made.photos.rough.claim(1)
+    assert believe(made.photos) == pytest.approx(min(1.0, 1.2 / float(D * each.max())))
+    assert len(made) != D
 
 
 def test_the_bar_lies_between_known_pictures_and_strangers():

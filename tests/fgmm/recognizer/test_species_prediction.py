@@ -145,3 +145,5 @@ def test_provenance_tells_one_class_set_from_another(colours, shades):
     assert before["class_set"] != after["class_set"]
     colours.undo()
     assert colours.classify(shades("ruby", 9)[0]).provenance == before
+    colours.set_words(concept="stone")  # other texts, other logits
+    assert colours.classify(shades("ruby", 9)[0]).provenance["class_set"] != before["class_set"]

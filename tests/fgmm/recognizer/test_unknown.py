@@ -10,6 +10,7 @@ from PIL import Image
 
 from fgmm import Recognizer
 from fgmm.errors import LibraryError
+from knowledge import Concept, KnowledgeGraph, Relation
 
 
 def test_unknown_is_the_odds_of_none_against_a_species_picked_at_random(colours, shades):
@@ -111,3 +112,29 @@ def test_words_alone_weigh_none_of_these_too():
     found = made.classify(Image.new("RGB", (24, 24), "red"))
     assert torch.isfinite(torch.tensor(found.unknown))
     assert 0 <= found.unknown <= 1
+
+
+def test_of_one_species_by_words_a_stranger_is_what_its_words_do_not_fit(shades):
+    """There is no other species to compare with, so it is the probability's other half."""
+    made = Recognizer("fake")
+    made.add_species("red")
+    red, green = made.classify([*shades("ruby", 1), *shades("moss", 1)])
+    assert red.unknown == pytest.approx(1 - red.probability)
+    assert red.unknown < green.unknown
+
+
+def test_what_a_graph_says_tells_nothing_of_strangers(shades):
+    graph = KnowledgeGraph()
+    for name, colour in (("ruby", "red"), ("sky", "blue")):
+        graph.add(Concept(name, source="notes"))
+        graph.add(Concept(colour, kind="attribute", source="notes"))
+        graph.add(Relation(name, "has-attribute", colour, source="notes"))
+    plain, told = Recognizer("fake"), Recognizer("fake", graph)
+    for made in (plain, told):
+        for name in ("ruby", "sky"):
+            made.add_species(name, shades(name, *range(4)))
+    for picture in shades("ruby", 8, 9):
+        one, other = plain.classify(picture), told.classify(picture)
+        assert "knowledge" in other.evidence
+        assert not torch.equal(one.logits, other.logits)
+        assert other.unknown == pytest.approx(one.unknown, rel=1e-4)

@@ -54,6 +54,13 @@ def test_sets_by_hand():
     assert calibration.sets(logits, 0.95).all()
 
 
+def test_a_species_as_likely_as_the_threshold_is_in_the_set():
+    logits = torch.tensor([[0.5, 0.25, 0.25]]).log()
+    half = Calibration(1.0, torch.tensor([0.25, 0.5, 0.5, 0.5]))  # at 80 % the first of five ranks
+    assert half.threshold(0.8) == 0.25
+    assert half.sets(logits, 0.8).all()
+
+
 @pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
 def test_sets_hold_the_truth_as_often_as_asked(coverage):
     """Over many draws of few photos; the promise is on the mean over draws."""

@@ -147,6 +147,7 @@ def test_rivals_are_the_likeliest_by_photos_and_by_words(worded):
         if worded:
             chosen |= set(text[row].argsort(descending=True)[:32].tolist())
         real = kept[row] > -torch.inf
+        assert int(real.sum()) == len(chosen)  # each once
         assert kept[row, 0] == photos[row, own[row]]
         assert sorted(kept[row][real].tolist()) == sorted(photos[row][list(chosen)].tolist())
         if worded:

@@ -85,6 +85,11 @@ def of_classifier(
 ) -> Callable[[Any], Tensor]:
     """Ask a classifier of scikit-learn, by probabilities where it has them."""
     sure = hasattr(model, "predict_proba")
+    if not sure and len(names) > 2 and _fitted(model, "decision_function_shape") == "ovo":
+        raise ModelError(
+            f"{model!r} gives a number for each pair of classes, and not for each class: make it "
+            "with decision_function_shape='ovr', or with probability=True"
+        )
     told: Outputs = "probabilities" if sure else "logits"
 
     def answer(given: Any) -> Tensor:
@@ -131,6 +136,17 @@ def of_pipeline(
     return answer
 
 
+def _fitted(model: Any, setting: str) -> Any:
+    """Give a setting of a classifier of scikit-learn, also of one in a pipeline or a search."""
+    for _ in range(9):  # one in another, and that in one more
+        steps = getattr(model, "steps", None)
+        inner = steps[-1][1] if steps else getattr(model, "best_estimator_", None)
+        if inner is None:
+            break
+        model = inner
+    return getattr(model, setting, None)
+
+
 def _checked(told: Any, n: int, names: tuple[str, ...], outputs: Outputs | None) -> Tensor:
     """Turn what a model gave into log-probabilities, or say what is wrong with it."""
     try:
@@ -152,15 +168,18 @@ def _checked(told: Any, n: int, names: tuple[str, ...], outputs: Outputs | None)
             f"the model gave {float(table[row, column])} for {names[column]!r} (picture {row} of a "
             "batch): its outputs are finite numbers; look at its weights and its preprocessing"
         )
-    like = bool((table >= 0).all()) and bool(((table.sum(1) - 1).abs() < _OFF).all())
+    sums = table.sum(1)
+    like = bool((table >= 0).all()) and bool(((sums - 1).abs() < _OFF).all())
     if outputs == "probabilities":
         if not like:
+            worst = int((sums - 1).abs().argmax())
             raise ModelError(
                 f"the model's probabilities are from {float(table.min()):.3g} to "
-                f"{float(table.max()):.3g} and a row adds up to {float(table[0].sum()):.3g}: they "
+                f"{float(table.max()):.3g} and a row adds up to {float(sums[worst]):.3g}: they "
                 "are 0 or more and add up to 1; if they are logits, pass outputs='logits'"
             )
-        return table.clamp(min=torch.finfo(table.dtype).tiny).log()
+        table = table.clamp(min=torch.finfo(table.dtype).tiny).log()
+        return table.log_softmax(1)  # their sum is 1 to a few digits only
     if outputs is None and like and n and len(names) > 1:
         raise ModelError(
             "the model's outputs are 0 or more and add up to 1, as probabilities do: say which "

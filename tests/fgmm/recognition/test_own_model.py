@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from fgmm.errors import ModelError
+from fgmm.recognition.contest import odds
 from fgmm.recognition.own_model import read_model
 
 COLOURS = ["#e01020", "#20c040", "#2040e0", "#808080", "#f0f010"]
@@ -66,6 +67,30 @@ def test_probabilities_of_0_stay_last_and_finite():
     found = model.log_probabilities(PICTURES[:1])
     assert bool(found.isfinite().all())
     assert int(found.argmax()) == 0
+
+
+def test_probabilities_a_digit_off_are_brought_to_a_sum_of_1():
+    told = torch.tensor([[1.0000001, 0.0], [0.5004, 0.5]])
+    model = read_model(lambda ps: told, ["a", "b"], outputs="probabilities")
+    found = model.log_probabilities(PICTURES[:2])
+    assert bool((found <= 0).all())
+    assert bool(odds(found.amax(1)).isfinite().all())
+    assert found.exp().sum(1).tolist() == pytest.approx([1, 1], abs=1e-12)
+    assert found[1].exp().tolist() == pytest.approx([0.5004 / 1.0004, 0.5 / 1.0004])
+
+
+def test_each_row_of_probabilities_adds_up_to_1_and_not_all_of_them_on_average():
+    told = [[0.5, 0.5], [0.5, 0.3], [0.6, 0.6]]
+    model = read_model(lambda ps: told, ["a", "b"], outputs="probabilities")
+    with pytest.raises(ModelError, match=r"a row adds up to (0\.8|1\.2)"):
+        model.log_probabilities(PICTURES[:3])
+    as_logits = read_model(lambda ps: told, ["a", "b"]).log_probabilities(PICTURES[:3])
+    assert as_logits.exp().numpy() == pytest.approx(softmax(told))
+
+
+def test_one_class_alone_is_certain_whatever_its_output():
+    found = read_model(lambda ps: [[1.0]] * len(ps), ["a"]).log_probabilities(PICTURES)
+    assert found.tolist() == [[0.0]] * 5
 
 
 class Net(torch.nn.Module):
@@ -142,6 +167,47 @@ def test_scikit_learn_by_decisions(vectors, classes):
         assert found.exp().numpy() == pytest.approx(softmax(told))
 
 
+def pairs(x, y, **more):
+    from sklearn.svm import SVC
+
+    return SVC(decision_function_shape="ovo", **more).fit(x, y)
+
+
+def pairs_in_a_pipeline(x, y):
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    return make_pipeline(StandardScaler(), SVC(decision_function_shape="ovo")).fit(x, y)
+
+
+def pairs_in_a_search(x, y):
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.svm import SVC
+
+    return GridSearchCV(SVC(decision_function_shape="ovo"), {"C": [1.0]}, cv=2).fit(x, y)
+
+
+@pytest.mark.parametrize("make", [pairs, pairs_in_a_pipeline, pairs_in_a_search])
+def test_numbers_of_pairs_of_classes_are_refused(vectors, make):
+    """Of three classes there are three pairs: their number would tell nothing."""
+    fitted = make(*vectors)
+    assert fitted.decision_function(vectors[0]).shape == (60, 3)
+    with pytest.raises(ModelError, match="decision_function_shape='ovr', or with probability=True"):
+        read_model(fitted)
+
+
+def test_pairs_of_two_classes_and_single_classes_are_read(vectors):
+    from sklearn.svm import SVC
+
+    x, y = vectors[0][:40], vectors[1][:40]
+    for fitted in (pairs(x, y), SVC(decision_function_shape="ovr").fit(*vectors)):
+        found = read_model(fitted).log_probabilities(torch.from_numpy(x))
+        told = fitted.decision_function(x)
+        rows = np.stack([0 * told, told], 1) if told.ndim == 1 else told
+        assert found.exp().numpy() == pytest.approx(softmax(rows))
+
+
 def test_scikit_learn_on_ones_own_features():
     from sklearn.linear_model import LogisticRegression
 
@@ -191,6 +257,20 @@ def test_a_pipeline_says_all_its_labels(pipeline):
 def test_a_pipeline_under_other_names_keeps_its_order(pipeline):
     found = read_model(pipeline, list("abcdef")).log_probabilities(PICTURES)
     assert torch.equal(found, read_model(pipeline).log_probabilities(PICTURES))
+
+
+def test_a_pipelines_labels_come_in_the_order_of_its_outputs_however_they_are_listed(pipeline):
+    names = ["wren", "gull", "tern", "crow", "owl", "tit"]
+    usual = read_model(pipeline).log_probabilities(PICTURES)
+    told = pipeline.model.config.id2label
+    pipeline.model.config.id2label = {at: told[at] for at in (3, 0, 5, 1, 4, 2)}
+    try:
+        for labels in (None, names):
+            model = read_model(pipeline, labels)
+            assert list(model.labels) == names
+            assert torch.equal(model.log_probabilities(PICTURES), usual)
+    finally:
+        pipeline.model.config.id2label = told
 
 
 @pytest.mark.parametrize(

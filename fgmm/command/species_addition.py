@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["LibraryPlace", "add_folders", "add_names", "add_one"]
 
 
+_SHOWN = 5
+
+
 class LibraryPlace(NamedTuple):
     """A library that is there or is to be made, and with what it is made.
 
@@ -65,24 +68,21 @@ class LibraryPlace(NamedTuple):
                 )
         return here
 
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[Recognizer]:
-        """Open the library, or make it; one that nothing was put into is not left behind."""
-        new = not self.path.exists()
+    def opened(self) -> Recognizer:
+        """Open the library, or make it.
+
+        One that nothing is put into then stays as a library without species: another process may
+        have opened it too, and what it was told it has kept must not go.
+        """
         with announced("loading the encoder ..."):
             from fgmm.recognizer import Recognizer
 
-            recognizer = Recognizer.open(
+            return Recognizer.open(
                 self.path,
                 self.encoder,
                 concept=self.concept,
                 templates=self.templates or None,
             )
-        try:
-            yield recognizer
-        finally:
-            if new and not len(recognizer):
-                self.path.unlink(missing_ok=True)
 
 
 def add_one(
@@ -126,11 +126,11 @@ def add_one(
     if pictures and (missing := missing_pictures(pictures)):
         list_failures(missing)
         raise typer.Exit(BAD)
-    with library.opened() as recognizer:
-        if known:
-            receipt = recognizer.add_photos(name, pictures)
-        else:
-            receipt = recognizer.add_species(name, pictures, **about)
+    recognizer = library.opened()
+    if known:
+        receipt = recognizer.add_photos(name, pictures)
+    else:
+        receipt = recognizer.add_species(name, pictures, **about)
     console().print(Text(str(receipt)), soft_wrap=True)
     if any(one.why != "known" for one in receipt.refused):
         raise typer.Exit(PARTLY)
@@ -151,7 +151,8 @@ def add_folders(library: LibraryPlace, where: Path) -> None:
     """
     folders = _folders(where)
     _check_names(library, {folder.name: () for folder in folders})
-    with library.opened() as recognizer, _lines():
+    recognizer = library.opened()
+    with _lines():
         done = recognizer.add_all({folder.name: folder for folder in folders})
     _tell(done)
 
@@ -165,7 +166,7 @@ def add_names(library: LibraryPlace, path: Path) -> None:
     path : Path
         As `fgmm.command.label_list.read_label_file` reads it; texts of a label are other names.
     """
-    from fgmm.command.label_list import read_label_file
+    from fgmm.command.label_list import read_label_file, repeated_labels
 
     read = read_label_file(path)
     if isinstance(read, dict):
@@ -175,9 +176,11 @@ def add_names(library: LibraryPlace, path: Path) -> None:
         listed, others = list(read), {}
     names = [(name, tuple(others.get(name, ()))) for name in listed]
     _check_names(library, names)
-    with library.opened() as recognizer:
-        done = recognizer.add_all(listed, names=others)
-    _tell(done)
+    done = library.opened().add_all(listed, names=others)
+    twice = [f"{name}, {n} times" for name, n in repeated_labels(path).items()]
+    shown = "; ".join(twice[:_SHOWN])
+    more = f"; and {len(twice) - _SHOWN:,} more" if len(twice) > _SHOWN else ""
+    _tell(done, f"in the list again, taken together: {shown}{more}" if twice else None)
 
 
 def _check_names(library: LibraryPlace, names: Any) -> None:
@@ -188,14 +191,15 @@ def _check_names(library: LibraryPlace, names: Any) -> None:
     add_all(library.known(), [Addition(name, None, others) for name, others in listed])
 
 
-def _tell(done: Additions) -> None:
+def _tell(done: Additions, more: str | None = None) -> None:
     n_refused = 0
     for name, reason in done.refused():
         n_refused += 1
         note("not used", f"{name}: {reason}")
     for name, error in done.failures:
         note("failed", f"{name}: {error}")
-    console().print(Text(str(done)), soft_wrap=True)
+    told = str(done) if more is None else f"{done}\n  {more}"
+    console().print(Text(told), soft_wrap=True)
     if done.failures or n_refused:
         raise typer.Exit(PARTLY if len(done) else BAD)
 
@@ -209,7 +213,24 @@ def _folders(where: Path) -> list[Path]:
             f"there is no folder in {where}: a folder for each species is wanted",
             param_hint="--each-folder",
         )
+    if loose := _loose_pictures(where):
+        lie = "1 picture lies" if loose == 1 else f"{loose:,} pictures lie"
+        note(
+            "note",
+            f"{lie} in {where} itself and in no folder of a species, and will not be used: move "
+            "what shows a species into its folder, and do the same again",
+        )
     return found
+
+
+def _loose_pictures(where: Path) -> int:
+    from fgmm.errors import ImageError
+    from fgmm.images import find_images
+
+    try:
+        return sum(1 for _ in find_images(where, recursive=False))
+    except ImageError:  # there is none
+        return 0
 
 
 class _Lines(logging.Handler):

@@ -135,3 +135,21 @@ def test_one_warning_is_told_once(monkeypatch):
 
     monkeypatch.setattr(Recognizer, "open", classmethod(warn))
     assert add("ruby").count("beware") == 1
+
+
+def test_what_another_wrote_to_a_new_library_stays_when_the_command_that_made_it_fails(
+    tmp_path, monkeypatch
+):
+    """Another process adds to the new library while the command reads a photo that is none."""
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    add_species = Recognizer.add_species
+
+    def overtaken(self, name, *given, **more):
+        monkeypatch.undo()
+        monkeypatch.chdir(tmp_path)
+        Recognizer.open("colours.fgmm").add_species("wren")
+        return add_species(self, name, *given, **more)
+
+    monkeypatch.setattr(Recognizer, "add_species", overtaken)
+    assert "the photo cannot be read" in add("ruby", "none.png", code=2)
+    assert [one.name for one in species()] == ["wren"]

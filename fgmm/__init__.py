@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fgmm.embedding import ImageEmbeddings, embed_images, embed_texts
     from fgmm.embeddings import ClassMatrix, Embeddings
     from fgmm.encoders.checks import check_encoder
+    from fgmm.encoders.onnx_export import export_encoder
     from fgmm.encoders.registry import encoder_names, load_encoder
     from fgmm.evaluation_file import load_evaluations
     from fgmm.prediction import Prediction
@@ -40,6 +41,7 @@ _HOME = {
     "embed_images": "fgmm.embedding",
     "embed_texts": "fgmm.embedding",
     "encoder_names": "fgmm.encoders.registry",
+    "export_encoder": "fgmm.encoders.onnx_export",
     "load_encoder": "fgmm.encoders.registry",
     "load_evaluations": "fgmm.evaluation_file",
 }
@@ -60,6 +62,7 @@ __all__ = [
     "embed_images",
     "embed_texts",
     "encoder_names",
+    "export_encoder",
     "load_encoder",
     "load_evaluations",
 ]

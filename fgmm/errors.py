@@ -17,6 +17,7 @@
     ├── ModelError (ValueError)              a model to be extended that cannot be asked
     ├── TrainingError (ValueError)           a training that cannot be done or taken up
     ├── TrainingDiverged (ArithmeticError)   a loss that is no number
+    ├── ExportError (ValueError)             an encoder that cannot be written in another format
     ├── MissingExtra (ImportError)           something that an optional package would do
     └── StoreError (OSError)                 a cache, library or embedding file that is not what it
                                              should be, or cannot be read or written
@@ -32,6 +33,7 @@ __all__ = [
     "DeviceError",
     "EncoderBroken",
     "EncoderNotFound",
+    "ExportError",
     "FgmmError",
     "ImageError",
     "LibraryError",
@@ -105,6 +107,10 @@ class TrainingError(FgmmError, ValueError):
 
 class TrainingDiverged(FgmmError, ArithmeticError):
     """The loss became NaN or infinite; the message names the pictures."""
+
+
+class ExportError(FgmmError, ValueError):
+    """An encoder that cannot be written in another format, or comes out as another encoder."""
 
 
 class MissingExtra(FgmmError, ImportError):

@@ -13,6 +13,7 @@ from fgmm.command.doctor_command import examine
 from fgmm.command.embed_command import embed_pictures
 from fgmm.command.encoders_command import list_encoders
 from fgmm.command.evaluate_command import evaluate_heads
+from fgmm.command.export_command import export_as_onnx
 from fgmm.command.joint_command import evaluate_joint, train_joint
 from fgmm.command.species_add_command import add_to_library
 from fgmm.command.species_change_command import (
@@ -148,5 +149,6 @@ app.add_typer(
     short_help="Teach a library species, from names and a few photos.",
     rich_help_panel=_KEEP,
 )
+app.command("export", cls=_Command, rich_help_panel=_HERE)(export_as_onnx)
 app.command("encoders", cls=_Command, rich_help_panel=_HERE)(list_encoders)
 app.command("doctor", cls=_Command, rich_help_panel=_HERE)(examine)

@@ -12,6 +12,7 @@ __all__ = ["list_encoders"]
 _WHAT = {
     "fake": "sees colours and simple shapes; for trying things out and for tests",
     "hf": "transformers: CLIP, SigLIP, SigLIP 2; DINOv2 for pictures only",
+    "onnx": "a folder that fgmm export wrote, for fast work without a graphics card",
     "openclip": "open_clip: a tag, a hub name, or a folder",
     "tiny": "the small encoder that comes with fgmm; works without a network",
     "timm": "timm: for pictures only, no words",

@@ -8,6 +8,7 @@ name                    what
 ``openclip:...``        open_clip: a tag, a hub name, or a local folder
 ``hf:...``              transformers: CLIP, SigLIP, SigLIP 2, DINOv2
 ``timm:...``            timm: image-only
+``onnx:/path``          what `fgmm.export_encoder` wrote, by onnxruntime
 entry points            other packages' encoders (group ``fgmm.encoders``)
 ======================  ====================================================
 """

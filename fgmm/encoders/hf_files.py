@@ -15,7 +15,7 @@ from fgmm.errors import EncoderBroken, WeightsNotFound
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LoadedModel", "load_model"]
+__all__ = ["LoadedModel", "load_model", "load_preparation"]
 
 _CONFIG = "config.json"
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
@@ -95,12 +95,42 @@ def load_model(source: str) -> LoadedModel:
         model,
         processor,
         tokenizer,
-        {
-            "architecture": _lasting(config),
-            "preprocessing": _lasting(preprocessing),
-            "tokenizer": _describe(tokenizer) if tokenizer is not None else None,
-        },
+        {"architecture": _lasting(config), **_describe_preparation(preprocessing, tokenizer)},
     )
+
+
+def load_preparation(
+    folder: Path, name: str, reads_texts: bool
+) -> tuple[Any, Any, dict[str, object]]:
+    """Load what belongs to a model without the model.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        The encoder's name, for messages.
+    reads_texts : bool
+        Whether there has to be a tokenizer.
+
+    Returns
+    -------
+    tuple of processor, tokenizer or None, and their description
+
+    Raises
+    ------
+    EncoderBroken
+        If the preprocessing is missing or does not say how pictures are normalised.
+    """
+    preprocessing = _read_preprocessing(folder, name)
+    processor, tokenizer = _load_preparation(folder, reads_texts)
+    return processor, tokenizer, _describe_preparation(preprocessing, tokenizer)
+
+
+def _describe_preparation(preprocessing: Any, tokenizer: Any) -> dict[str, object]:
+    return {
+        "preprocessing": _lasting(preprocessing),
+        "tokenizer": _describe(tokenizer) if tokenizer is not None else None,
+    }
 
 
 def _find_folder(source: str, name: str) -> Path:
@@ -144,6 +174,14 @@ def _load(folder: Path, reads_texts: bool) -> tuple[Any, Any, Any]:
         raise EncoderBroken(
             f"{len(missing)} weights are not in the file and would be random, first {missing[0]!r}"
         )
+    return model.float(), *_load_preparation(folder, reads_texts)
+
+
+def _load_preparation(folder: Path, reads_texts: bool) -> tuple[Any, Any]:
+    import transformers as library
+
+    transformers: Any = library
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     # Pillow's resizing is what CLIP and SigLIP were trained with
     if int(transformers.__version__.partition(".")[0]) >= 5:
         backend: dict[str, Any] = {"backend": "pil"}
@@ -153,7 +191,7 @@ def _load(folder: Path, reads_texts: bool) -> tuple[Any, Any, Any]:
     tokenizer = None
     if reads_texts:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
-    return model.float(), processor, tokenizer
+    return processor, tokenizer
 
 
 def _check_kind(model: Any, reads_texts: bool, name: str) -> None:

@@ -13,6 +13,7 @@ from fgmm.errors import EncoderBroken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from PIL.Image import Image
     from torch import Tensor
@@ -21,20 +22,31 @@ if TYPE_CHECKING:
     from fgmm.encoders.hf_files import LoadedModel
     from fgmm.encoders.neural import Prepared
 
-__all__ = ["HfImageEncoder", "HfPatchEncoder", "PictureInputs", "pool_output"]
+__all__ = ["HfImageEncoder", "HfPatchEncoder", "PictureInputs", "pool_output", "prepare_picture"]
 
 
 class PictureInputs:
     """How a processor of transformers is asked for one picture."""
 
     _processor: Any
+    _tokenizer: Any = None
+
+    def _write_preparing(self, folder: Path) -> dict[str, Any]:
+        self._processor.save_pretrained(folder)
+        if self._tokenizer is None:
+            return {"library": "hf", "text": None}
+        self._tokenizer.save_pretrained(folder)
+        text: Any = self
+        return {
+            "library": "hf",
+            "text": {
+                "context_length": text.context_length,
+                "inputs": sorted(text._tokenize(["a"])),
+            },
+        }
 
     def _prepare(self, image: Image) -> Prepared:
-        # named, because a picture three pixels high looks to transformers like channels first
-        inputs = self._processor(
-            images=[image], return_tensors="pt", input_data_format="channels_last"
-        )
-        return {key: value[0] for key, value in inputs.items()}
+        return prepare_picture(self._processor, image)
 
 
 class HfImageEncoder(PictureInputs, NeuralImageEncoder):
@@ -108,6 +120,13 @@ class HfPatchEncoder(HfImageEncoder):
             hidden = self._model(**self._stack(pictures)).last_hidden_state[:, before:]
         vectors = self._settle(hidden, "features")
         return Patches(vectors[: len(images)], (rows, columns), f"{self.space}+patches")
+
+
+def prepare_picture(processor: Any, image: Image) -> Prepared:
+    """Ask a processor of transformers for one picture."""
+    # named, because a picture three pixels high looks to transformers like channels first
+    inputs = processor(images=[image], return_tensors="pt", input_data_format="channels_last")
+    return {key: value[0] for key, value in inputs.items()}
 
 
 def pool_output(output: Any) -> Tensor:

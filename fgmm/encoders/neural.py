@@ -12,10 +12,11 @@ from fgmm.embeddings import Embeddings, unit_rows
 from fgmm.encoders.device import choose_device, choose_dtype
 from fgmm.encoders.fingerprint import LazyFingerprint
 from fgmm.encoders.inputs import check_images, check_layer
-from fgmm.errors import EncoderBroken
+from fgmm.errors import EncoderBroken, ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from PIL.Image import Image
     from torch import Tensor, nn
@@ -173,6 +174,13 @@ class NeuralImageEncoder(ABC):
     def _encode_both(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         joint, features = (self._encode_pictures(batch, layer) for layer in _LAYERS)
         return joint, features
+
+    def _write_preparing(self, folder: Path) -> dict[str, Any]:
+        """Write what goes before the network, for `fgmm.export_encoder`: files, and a record."""
+        raise ExportError(
+            f"encoder {self.name!r}: {type(self).__name__} cannot be exported; encoders of "
+            "open_clip, transformers and timm can"
+        )
 
     @abstractmethod
     def _prepare(self, image: Image) -> Prepared: ...

@@ -8,12 +8,13 @@ from fgmm.encoders.device import choose_device, choose_dtype
 from fgmm.encoders.fingerprint import choose_keys
 from fgmm.encoders.neural_text import NeuralEncoder
 from fgmm.encoders.openclip_files import find_source
-from fgmm.encoders.openclip_text import load_tokenizer
+from fgmm.encoders.openclip_text import copy_tokenizer, load_tokenizer
 from fgmm.encoders.openclip_trunk import find_projection, pool_features, remove_projection
 from fgmm.errors import EncoderBroken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import torch
     from PIL.Image import Image
@@ -27,6 +28,9 @@ __all__ = ["OpenClipEncoder"]
 
 # of what open_clip fills in: all that decides which pixels the network is shown
 _SEEN = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
+
+# of a text tower's configuration: all that decides which tokens it is given
+_READ = ("context_length", "hf_tokenizer_name", "tokenizer_kwargs", "tokenizer_mode")
 
 
 class OpenClipEncoder(NeuralEncoder):
@@ -94,6 +98,7 @@ class OpenClipEncoder(NeuralEncoder):
                 f"encoder {name!r}: open_clip cannot build the model from {found.weights}: {reason}"
             ) from error
         self._transform = transform
+        self._source = found
         self._tokenizer = load_tokenizer(
             found.architecture.get("text_cfg", {}), found.tokenizer, name=name
         )
@@ -121,6 +126,15 @@ class OpenClipEncoder(NeuralEncoder):
 
     def _prepare(self, image: Image) -> Prepared:
         return {"image": self._transform(image)}
+
+    def _write_preparing(self, folder: Path) -> dict[str, Any]:
+        if self._source.tokenizer is not None:
+            copy_tokenizer(self._source.tokenizer, folder)
+        return {
+            "library": "openclip",
+            "preprocessing": choose_keys(self._model.visual.preprocess_cfg, _SEEN),
+            "text": choose_keys(self._source.architecture["text_cfg"], _READ),
+        }
 
     def _encode_pictures(self, batch: dict[str, Any], layer: Layer) -> Tensor:
         if layer == "joint":

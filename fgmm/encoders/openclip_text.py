@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fgmm.encoders.fingerprint import hash_description
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Tokenizer", "load_tokenizer"]
+__all__ = ["Tokenizer", "copy_tokenizer", "load_tokenizer"]
 
 _PROBE = "A photo of Gallirallus sylvestris, the Lord-Howe woodhen (1869): ½ café, 木鸡!"
 _FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 _MORE_FILES = ("sentencepiece.bpe.model",)
+_COPIED = ("*token*.json", "vocab.*", "merges.txt", "*.model")
 
 
 class Tokenizer(Protocol):
@@ -84,6 +86,13 @@ def load_tokenizer(text_cfg: Mapping[str, Any], folder: Path | None, *, name: st
             f"encoder {name!r}: the tokenizer in {folder} does not load: {reason}"
         ) from error
     return _HuggingFaceText(tokenizer)
+
+
+def copy_tokenizer(source: Path, folder: Path) -> None:
+    """Copy a Hugging Face tokenizer's files, and nothing else of a model's folder."""
+    for pattern in _COPIED:
+        for file in source.glob(pattern):
+            shutil.copyfile(file, folder / file.name)
 
 
 class _SimpleText:

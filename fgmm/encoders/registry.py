@@ -48,6 +48,7 @@ _GROUP = "fgmm.encoders"
 _BUILT_IN = {
     "fake": "fgmm.encoders.fake:FakeEncoder",
     "hf": "fgmm.encoders.hf:load_hf",
+    "onnx": "fgmm.encoders.onnx_encoder:load_onnx",
     "openclip": "fgmm.encoders.openclip:OpenClipEncoder",
     "timm": "fgmm.encoders.timm_images:TimmImageEncoder",
     "tiny": "fgmm.encoders.tiny:TinyEncoder",
@@ -89,8 +90,9 @@ def load_encoder(
     name : str or encoder
         ``tiny``, ``fake``, ``openclip:ViT-B-16/openai``, ``openclip:hf-hub:owner/name``,
         ``openclip:/path/to/folder``, ``hf:owner/name``, ``hf:/path``, ``timm:name``,
-        ``timm:/path``, or the name of another package's encoder. An encoder object is given
-        back as it is; the other arguments then change nothing.
+        ``timm:/path``, ``onnx:/path`` (what `fgmm.export_encoder` wrote), or the name of another
+        package's encoder. An encoder object is given back as it is; the other arguments then
+        change nothing.
     device : str or torch.device, default="auto"
         Where it computes. "auto" takes cuda, else mps, else the processor. Results come
         back on the processor whatever it is.

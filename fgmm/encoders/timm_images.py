@@ -97,6 +97,7 @@ class TimmImageEncoder(NeuralImageEncoder):
             model.reset_classifier(0)
             library: Any = data
             seen = library.resolve_model_data_config(model)
+            self._seen = choose_keys(seen, _SEEN)
             self._transform = library.create_transform(**seen, is_training=False)
         except Exception as error:  # timm raises whatever its parts do
             reason = " ".join(str(error).split())[:300]
@@ -111,7 +112,7 @@ class TimmImageEncoder(NeuralImageEncoder):
             description={
                 "architecture": architecture,
                 "arguments": arguments,
-                "preprocessing": choose_keys(seen, _SEEN),
+                "preprocessing": self._seen,
             },
             device=device,
             dtype=dtype,
@@ -119,6 +120,9 @@ class TimmImageEncoder(NeuralImageEncoder):
 
     def _prepare(self, image: Image) -> Prepared:
         return {"image": self._transform(image)}
+
+    def _write_preparing(self, folder: Path) -> dict[str, Any]:
+        return {"library": "timm", "preprocessing": self._seen, "text": None}
 
     def _encode_pictures(self, batch: dict[str, Any], layer: Layer) -> Tensor:
         vectors: Tensor = self._model(batch["image"])

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from fewshot import Background
+from fgmm.library import Collection, Photos, Species
 from fgmm.recognition.levels import balance, draw_pictures
+from fgmm.recognition.scorer import Scorer
 from fgmm.recognition.weights import believe
 from tests.fgmm.recognition.conftest import READING, D, background, draws, scorer
-
-if TYPE_CHECKING:
-    from fgmm.recognition.scorer import Scorer
 
 
 def slow_doubt(nats: float) -> float:
@@ -141,11 +141,17 @@ def test_pictures_in_general_have_the_background_s_mean_and_spread():
 
 
 def test_photos_are_believed_by_the_width_of_the_features():
-    """Without a background, where the claim is a number for each dimension."""
-    made = scorer([3, 2, 4], general=False)
-    each = made.photos.rough.claim(1)
-    assert believe(made.photos) == pytest.approx(min(1.0, 1.2 / float(D * each.max())))
-    assert len(made) != D
+    """Without a background each dimension claims alike: 1.2 nats over the sum of the claims."""
+    species = {}
+    for i in range(3):  # far apart, so that much is claimed
+        rows = normalize(torch.eye(D)[[i, i]] + 0.01 * draws(2, D, seed=i), dim=1)
+        digests = [hashlib.sha256(f"{i} {j}".encode()).hexdigest() for j in range(2)]
+        species[f"s{i}"] = Species(f"s{i}", f"species {i}", photos=Photos(rows.numpy(), digests))
+    side = Scorer.of(Collection("features", D, "made up", species)).photos
+    between = float(side.rough.between)
+    claimed = D * 0.5 * math.log((1 + between) / (1 + between / (between + 1)))
+    assert claimed > 2 * 1.2
+    assert believe(side) == pytest.approx(1.2 / claimed)
 
 
 def test_the_bar_lies_between_known_pictures_and_strangers():

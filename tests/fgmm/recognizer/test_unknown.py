@@ -57,6 +57,21 @@ def test_plausible_species_are_those_of_the_calibration(shades):
             assert order == sorted(order, reverse=True)
 
 
+def test_sets_are_told_as_the_photos_were_judged(colours, shades, monkeypatch):
+    """The usual scores know more than the photos' judges did."""
+    (picture,) = shades("ruby", 9)
+    moment, kept = colours._moment(), colours._layers.encode_one(picture)
+    usual = type(moment.scorer).evidence
+
+    def other(self, *given, as_judged=False, **more):
+        told = usual(self, *given, as_judged=as_judged, **more)
+        return told if as_judged else {source: -100 * nats for source, nats in told.items()}
+
+    before = moment.plausible(kept, 0.9)
+    monkeypatch.setattr(type(moment.scorer), "evidence", other)
+    assert torch.equal(moment.plausible(kept, 0.9), before)
+
+
 def test_without_a_coverage_nothing_is_said_to_be_plausible(colours, shades):
     (picture,) = shades("ruby", 9)
     found = colours.classify(picture)

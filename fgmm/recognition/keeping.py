@@ -12,6 +12,7 @@ from fgmm.encoders.registry import DEFAULT_ENCODER
 from fgmm.errors import SpaceMismatch, StoreError
 from fgmm.images import read_image
 from fgmm.library import Collection, LibraryFile, MemoryLibrary, acts
+from fgmm.library.placing import place_file
 from fgmm.recognition.species_list import SpeciesList
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Keeping", "write_library"]
 
 _logger = logging.getLogger(__name__)
+_TAKEN = (
+    "there is something at {!r} already: name another file. A library that is opened keeps every "
+    "change by itself"
+)
 
 
 class Keeping:
@@ -269,11 +274,8 @@ def write_library(
         If there is something already, or nothing can be written there.
     """
     place = Path(path)
-    if place.exists():
-        raise StoreError(
-            f"there is something at {str(place)!r} already: name another file. A library that "
-            "is opened keeps every change by itself"
-        )
+    if place.exists():  # told before the work; what comes in the meantime is told after it
+        raise StoreError(_TAKEN.format(str(place)))
     part = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         space, dim, encoder = collection.space, collection.dim, collection.encoder
@@ -282,6 +284,8 @@ def write_library(
             detail = {"species": len(collection)}
             file.apply(lambda _: collection, what, detail, thumbnails, final=True)
             file.texts.put(texts or {})
-        part.replace(place)
+        place_file(part, place)
+    except FileExistsError as error:
+        raise StoreError(_TAKEN.format(str(place))) from error
     finally:
         part.unlink(missing_ok=True)

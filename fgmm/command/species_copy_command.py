@@ -46,7 +46,7 @@ def import_library(
     fgmm species import birds/ --library again.fgmm
     """
     from fgmm.library import import_folder, import_thumbnails
-    from fgmm.recognition.keeping import write_library
+    from fgmm.library.copying import write_library
 
     found = import_folder(folder)
     write_library(found, library, "import", thumbnails=import_thumbnails(folder, found))

@@ -14,7 +14,7 @@ from fgmm.library.access import Access
 from fgmm.library.changeable import Changeable, changed_places, check_final
 from fgmm.library.opening import bring_up_to_date, check_file, make_file
 from fgmm.library.phrasing import Phrasing
-from fgmm.library.reading import State, catch_up, read_state
+from fgmm.library.reading import State, catch_up, last_change, read_state
 from fgmm.library.texts import FileTexts
 from fgmm.library.thumbnails import FileThumbnails, write_thumbnails
 from fgmm.library.writing import (
@@ -45,7 +45,8 @@ class LibraryFile(Changeable):
 
     Made by `create` or `open`. A change is on the disk when the call returns, or nothing has
     happened: also if the process is killed or the power fails. Several processes may have it open:
-    one writes at a time, to what the file holds then; readers see a whole state, see `reload`.
+    one writes at a time, to what the file holds then; readers see a whole state, the newest one
+    by `reload`.
 
     What is removed stays in it, so that it can be taken back, until `forget`.
 
@@ -154,7 +155,7 @@ class LibraryFile(Changeable):
 
     @property
     def collection(self) -> Collection:
-        """What was known when the file was read last; `reload` reads it again."""
+        """What was known when the file was read last; `reload` reads what is new."""
         return self._state.collection
 
     def _apply(
@@ -210,7 +211,11 @@ class LibraryFile(Changeable):
             return read_history(connection)
 
     def reload(self) -> Collection:
-        """Read what other processes have changed; give the collection as it is now."""
+        """Give the collection as the file holds it now; only what is new is read."""
+        with self._access.reading() as connection:
+            known = self._state
+            if last_change(connection) == known.last:  # waits for no thread that is writing
+                return known.collection
         with self._lock, self._access.reading() as connection:
             self._state = catch_up(connection, self._state, self.path)
             return self._state.collection

@@ -72,6 +72,10 @@ class MemoryLibrary(Changeable):
         """What is known now."""
         return self._collection
 
+    def reload(self) -> Collection:
+        """Give the collection: nobody else changes it."""
+        return self._collection
+
     def _apply(
         self,
         change: Callable[[Collection], Collection],
@@ -141,6 +145,9 @@ class MemoryLibrary(Changeable):
                 dataclasses.replace(entry, detail={}, forgotten=True) for entry in self._history
             ]
             self._note("forget", {})
+
+    def close(self) -> None:
+        """Do nothing: there is no file to close."""
 
     def _note(self, what: str, detail: Mapping[str, Any]) -> None:
         self._history.append(HistoryEntry(len(self._history) + 1, utc_now(), what, detail))

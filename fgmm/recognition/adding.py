@@ -19,6 +19,8 @@ from fgmm.recognition.gathering import Gathered
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fgmm.library import Collection
+
 __all__ = ["Adding"]
 
 _logger = logging.getLogger(__name__)
@@ -66,10 +68,10 @@ class Adding(Changing):
             If it was interrupted; the message says what was kept.
         """
         given, others = _read_species(species, names)
-        now = self.library.collection
-        before = self._moment() if len(now) else None
+        held = self._known()
         asked = [Addition(name, None, others.get(name, ())) for name in given]
-        add_all(now, asked)  # what is wrong with names is told before anything is encoded
+        # what is wrong with names is told before anything is encoded
+        add_all(self.collection, asked)
         found: list[tuple[Addition, Gathered]] = []
         failures: list[tuple[str, Exception]] = []
         stopped = False
@@ -77,7 +79,7 @@ class Adding(Changing):
             self._gather_all(asked, given, found, failures, progress)
         except KeyboardInterrupt:
             stopped = True
-        told = self._keep_all(found, progress)
+        told, old, new = self._keep_all(found, progress)
         if stopped:
             done = len(found) + len(failures)
             kept = f"{len(told):,} species before it are kept" if told else "nothing is kept"
@@ -85,8 +87,8 @@ class Adding(Changing):
                 f"stopped at {asked[done].name!r}, {done + 1:,} of {len(asked):,}; {kept}; the "
                 "same again goes on from there"
             )
-        after = self._moment() if len(self.library.collection) else None
-        return Additions(before, after, told, failures)
+        after = self._moment_of(new) if len(new) else None
+        return Additions(self._as_it_was(held, old), after, told, failures)
 
     def _gather_all(
         self,
@@ -97,7 +99,7 @@ class Adding(Changing):
         progress: bool | None,
     ) -> None:
         """Encode the photos of one species after the other, into ``found`` or ``failures``."""
-        here = self.library.collection
+        here = self.collection
         digests: dict[str, tuple[str, str]] = {}
         with ProgressBar("Adding", len(asked), progress) as bar:
             for one in asked:
@@ -122,12 +124,12 @@ class Adding(Changing):
 
     def _keep_all(
         self, found: list[tuple[Addition, Gathered]], progress: bool | None
-    ) -> list[tuple[str, Gathered]]:
-        """Make the one change; give the species' names as the library has them."""
+    ) -> tuple[list[tuple[str, Gathered]], Collection, Collection]:
+        """Make the one change; give the species' names as the library has them, and `_change`'s."""
+        before = self.collection
         if not found:
-            return []
+            return [], before, before
         additions = [one for one, _ in found]
-        before = self.library.collection
         if self._words is not None:
             self._words.vectors(add_all(before, additions), progress=progress)
         new = [one.name for one in additions if one.name not in before]
@@ -136,9 +138,9 @@ class Adding(Changing):
         thumbnails: dict[str, bytes] = {}
         for _, gathered in found:
             thumbnails |= gathered.thumbnails
-        self._change(lambda now: add_all(now, additions), "add_all", detail, thumbnails)
-        here = self.library.collection
-        return [(here.find(one.name).name, gathered) for one, gathered in found]
+        old, made = self._change(lambda now: add_all(now, additions), "add_all", detail, thumbnails)
+        told = [(made.find(one.name).name, gathered) for one, gathered in found]
+        return told, old, made
 
 
 def _read_species(

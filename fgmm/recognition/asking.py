@@ -39,6 +39,10 @@ class Asking:
     _background: Background | None
     _joint_background: Background | None
     _held: Moment | None
+    if TYPE_CHECKING:
+
+        @property
+        def collection(self) -> Collection: ...  # noqa: D102 - that of `Keeping`
 
     def classify(
         self,
@@ -140,9 +144,13 @@ class Asking:
 
     def _moment(self) -> Moment:
         """Give what is known now, made again where the library has changed."""
-        here = self.library.collection
+        here = self.collection
         if not len(here):
             raise LibraryError("no species is known yet: add one, recognizer.add_species(...)")
+        return self._moment_of(here)
+
+    def _moment_of(self, here: Collection) -> Moment:
+        """Give what follows from a collection, made again unless it was the last."""
         held = self._held
         if held is None or held.collection is not here:
             held = self._held = self._make(here)

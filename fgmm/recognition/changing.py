@@ -35,7 +35,9 @@ class Changing:
     _held: Moment | None
     if TYPE_CHECKING:
 
-        def _moment(self) -> Moment: ...
+        @property
+        def collection(self) -> Collection: ...  # noqa: D102 - that of `Keeping`
+        def _moment_of(self, here: Collection) -> Moment: ...
         def _make(self, collection: Collection) -> Moment: ...
 
     def _gather(
@@ -50,7 +52,7 @@ class Changing:
         return gather_photos(
             photos,
             self._layers,
-            self.library.collection,
+            self.collection,
             name,
             given=given,
             thumbnails=bool(self.library.thumbnails) if wanted is None else wanted,
@@ -72,9 +74,21 @@ class Changing:
         found: Gathered,
         name: str,
     ) -> Receipt:
-        before = self._moment() if len(self.library.collection) else None
-        self._change(change, *told, found.thumbnails)
-        return write_out(before, self._moment(), self.library.collection.find(name).name, found)
+        held = self._known()
+        old, new = self._change(change, *told, found.thumbnails)
+        before = self._as_it_was(held, old)
+        return write_out(before, self._moment_of(new), new.find(name).name, found)
+
+    def _known(self) -> Moment | None:
+        """Give what follows from what is known now; None where no species is."""
+        here = self.collection
+        return self._moment_of(here) if len(here) else None
+
+    def _as_it_was(self, held: Moment | None, old: Collection) -> Moment | None:
+        """Give what followed from what was changed: ``held``, unless others wrote since."""
+        if not len(old):
+            return None
+        return held if held is not None and held.collection is old else self._make(old)
 
     def _change(
         self,
@@ -82,8 +96,12 @@ class Changing:
         what: str,
         detail: dict[str, Any],
         thumbnails: Mapping[str, bytes] | None = None,
-    ) -> None:
-        """Make a change, once it is certain that pictures can be classified after it."""
+    ) -> tuple[Collection, Collection]:
+        """Make a change, once it is certain that pictures can be classified after it.
+
+        It gives the collection that was changed, which others may have written to until then, and
+        what it became.
+        """
         if self._loaded is not None:
             _logger.warning(
                 "%s was loaded, not opened: changes are in memory alone until save writes a copy; "
@@ -91,11 +109,17 @@ class Changing:
                 self._loaded,
             )
             self._loaded = None
-        before = self.library.collection
+        before = self.collection
         after = change(before)
         held = self._make(after) if len(after) else None
-        made = self.library.apply(
-            lambda now: after if now is before else change(now), what, detail, thumbnails
-        )
+        changed = before
+
+        def make(now: Collection) -> Collection:
+            nonlocal changed
+            changed = now
+            return after if now is before else change(now)
+
+        made = self.library.apply(make, what, detail, thumbnails)
         if made is after:
             self._held = held
+        return changed, made

@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgmm.encoders.registry import DEFAULT_ENCODER
-from fgmm.errors import SpaceMismatch, StoreError
+from fgmm.errors import LibraryError, SpaceMismatch
 from fgmm.images import read_image
-from fgmm.library import Collection, LibraryFile, MemoryLibrary, acts
-from fgmm.library.placing import place_file
+from fgmm.library import LibraryFile, MemoryLibrary, acts
+from fgmm.library.copying import write_library
 from fgmm.recognition.species_list import SpeciesList
+from fgmm.recognition.species_prediction import NearestPhoto
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from PIL import Image
     from typing_extensions import Self
 
     from fgmm.encoders.base import ImageEncoder
-    from fgmm.library import HistoryEntry
-    from fgmm.recognition.species_prediction import NearestPhoto
+    from fgmm.library import Collection, HistoryEntry
     from fgmm.recognition.words import SpeciesWords
     from knowledge import KnowledgeGraph
 
-__all__ = ["Keeping", "write_library"]
+__all__ = ["Keeping"]
 
 _logger = logging.getLogger(__name__)
-_TAKEN = (
-    "there is something at {!r} already: name another file. A library that is opened keeps every "
-    "change by itself"
-)
 
 
 class Keeping:
@@ -181,11 +175,11 @@ class Keeping:
 
     @property
     def collection(self) -> Collection:
-        """What is known now, as a value."""
-        return self.library.collection
+        """What is known now, as a value: also what others have written to the file since."""
+        return self.library.reload()
 
     def species(self) -> SpeciesList:
-        """List what is known; it prints as a table.
+        """List what is known; it prints as a table. One alone: ``collection.find(name)``.
 
         Returns
         -------
@@ -200,21 +194,32 @@ class Keeping:
         Parameters
         ----------
         photo : NearestPhoto or str
-            ``prediction.nearest_photo()``, or a photo's digest.
+            ``prediction.nearest_photo()``, or a photo's digest, one of
+            ``collection.find(name).photos.digests``.
 
         Returns
         -------
         PIL.Image.Image or None
-            At most 128 pixels a side, upright. None where none is kept, see ``thumbnails`` of the
-            class.
+            At most 128 pixels a side, upright. None where the library keeps none of that photo:
+            it keeps those of photos that were added with ``thumbnails=True``, as of `open`.
 
         Raises
         ------
+        LibraryError
+            If it is no photo of the library.
         StoreError
             If it is damaged.
         """
-        jpeg = self.library.thumbnails.get(photo if isinstance(photo, str) else photo.digest)
-        return None if jpeg is None else read_image(jpeg)
+        digest = photo.digest if isinstance(photo, NearestPhoto) else photo
+        jpeg = self.library.thumbnails.get(digest) if isinstance(digest, str) else None
+        if jpeg is not None:
+            return read_image(jpeg)
+        if not isinstance(digest, str) or self.collection.holder(digest) is None:
+            raise LibraryError(
+                f"{photo!r} is no photo of the library: pass prediction.nearest_photo(), or a "
+                "digest of collection.find(name).photos.digests"
+            )
+        return None
 
     def history(self) -> list[HistoryEntry]:
         """List all changes, the first first."""
@@ -235,6 +240,19 @@ class Keeping:
         """
         return acts.take_back(self.library)
 
+    def close(self) -> None:
+        """Use the library's file no more, as at the end of a ``with`` block.
+
+        Nothing is left to be written. A library in memory goes on as before.
+        """
+        self.library.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __len__(self) -> int:
         return len(self.collection)
 
@@ -242,50 +260,6 @@ class Keeping:
         return name in self.collection
 
     def __repr__(self) -> str:
-        here = self.collection
+        here = self.library.collection  # as it was read last: the file may be closed, or gone
         place = f", {self.library.path}" if isinstance(self.library, LibraryFile) else ""
         return f"<Recognizer {here.encoder}: {len(here)} species, {here.n_photos} photos{place}>"
-
-
-def write_library(
-    collection: Collection,
-    path: str | os.PathLike[str],
-    what: str,
-    texts: Mapping[bytes, np.ndarray] | None = None,
-    thumbnails: Mapping[str, bytes] | None = None,
-) -> None:
-    """Write a collection to a new library file, in one piece.
-
-    Parameters
-    ----------
-    collection : Collection
-    path : path
-        Must not be there.
-    what : str
-        What its history says came first.
-    texts : mapping of bytes to array of shape (d,), optional
-        Vectors of its texts, by key, so that they need not be computed again.
-    thumbnails : mapping of str to bytes, optional
-        Of its photos, by digest.
-
-    Raises
-    ------
-    StoreError
-        If there is something already, or nothing can be written there.
-    """
-    place = Path(path)
-    if place.exists():  # told before the work; what comes in the meantime is told after it
-        raise StoreError(_TAKEN.format(str(place)))
-    part = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        space, dim, encoder = collection.space, collection.dim, collection.encoder
-        phrasing = collection.phrasing
-        with LibraryFile.create(part, space, dim, encoder, phrasing=phrasing) as file:
-            detail = {"species": len(collection)}
-            file.apply(lambda _: collection, what, detail, thumbnails, final=True)
-            file.texts.put(texts or {})
-        place_file(part, place)
-    except FileExistsError as error:
-        raise StoreError(_TAKEN.format(str(place))) from error
-    finally:
-        part.unlink(missing_ok=True)

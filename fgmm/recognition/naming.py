@@ -39,7 +39,7 @@ class Naming(Changing):
         TextTooLong
             If it is longer than the encoder reads.
         """
-        self._change(*acts.renaming(self.library.collection, old, new))
+        self._change(*acts.renaming(self.collection, old, new))
 
     def add_names(self, name: str, names: Iterable[str]) -> None:
         """Give a species other names, beside those it has.
@@ -58,7 +58,7 @@ class Naming(Changing):
         TextTooLong
             If one is longer than the encoder reads.
         """
-        self._change(*acts.naming(self.library.collection, name, names))
+        self._change(*acts.naming(self.collection, name, names))
 
     def describe(self, name: str, description: str | None) -> None:
         """Say what a species looks like, in place of what was said before.
@@ -78,7 +78,7 @@ class Naming(Changing):
         TextTooLong
             If it is longer than the encoder reads.
         """
-        self._change(*acts.describing(self.library.collection, name, description))
+        self._change(*acts.describing(self.collection, name, description))
 
     def set_words(self, *, concept: str | None = None, templates: Templates | None = None) -> None:
         """Change what is put around all names; the library keeps it.

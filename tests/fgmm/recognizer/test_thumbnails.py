@@ -249,3 +249,17 @@ def test_a_damaged_thumbnail_is_found(shades, tmp_path):
         recognizer.thumbnail(recognizer.collection.digests[0])
     with LibraryFile.open(path) as library:  # the rest is as it was
         assert library.collection == recognizer.collection
+
+
+def test_what_is_no_photo_of_the_library_is_refused(shades):
+    made = Recognizer("fake", thumbnails=True)
+    made.add_species("ruby", shades("ruby", 0))
+    digest = made.collection.find("ruby").photos.digests[0]
+    assert made.thumbnail(digest) is not None
+    for wrong in ("ruby", "00" * 32, 3, None, made.collection.find("ruby")):
+        with pytest.raises(LibraryError, match=r"is no photo of the library: pass .*nearest_photo"):
+            made.thumbnail(wrong)
+    without = Recognizer("fake")
+    without.add_species("ruby", shades("ruby", 0))
+    assert without.thumbnail(digest) is None
+    assert without.thumbnail(without.classify(shades("ruby", 1)[0]).nearest_photo()) is None

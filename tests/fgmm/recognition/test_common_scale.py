@@ -150,7 +150,7 @@ def test_photos_are_believed_by_the_width_of_the_features():
     side = Scorer.of(Collection("features", D, "made up", species)).photos
     between = float(side.rough.between)
     claimed = D * 0.5 * math.log((1 + between) / (1 + between / (between + 1)))
-    assert claimed > 2 * 1.2
+    assert claimed > 1.5 * 1.2
     assert believe(side) == pytest.approx(1.2 / claimed)
 
 

@@ -15,6 +15,7 @@ from fgmm.command.encoders_command import list_encoders
 from fgmm.command.evaluate_command import evaluate_heads
 from fgmm.command.export_command import export_as_onnx
 from fgmm.command.joint_command import evaluate_joint, train_joint
+from fgmm.command.library_argument import LibraryCommand
 from fgmm.command.species_add_command import add_to_library
 from fgmm.command.species_change_command import (
     add_other_names,
@@ -45,6 +46,10 @@ class _PlainHelp:
 
 
 class _Command(_PlainHelp, TyperCommand):
+    pass
+
+
+class _OfLibrary(_PlainHelp, LibraryCommand):
     pass
 
 
@@ -129,19 +134,19 @@ app.add_typer(
     rich_help_panel=_MEASURE,
 )
 species = typer.Typer(cls=_SpeakingGroup, no_args_is_help=True, rich_markup_mode="markdown")
-species.command("add", cls=_Command)(add_to_library)
-species.command("list", cls=_Command)(list_species)
-species.command("show", cls=_Command)(show_species)
-species.command("also", cls=_Command)(add_other_names)
-species.command("rename", cls=_Command)(rename_species)
-species.command("remove", cls=_Command)(remove_species)
-species.command("merge", cls=_Command)(merge_species)
-species.command("undo", cls=_Command)(undo_change)
-species.command("history", cls=_Command)(show_history)
-species.command("words", cls=_Command)(set_words)
-species.command("export", cls=_Command)(export_library)
-species.command("import", cls=_Command)(import_library)
-species.command("forget", cls=_Command)(forget_removed)
+species.command("add", cls=_OfLibrary)(add_to_library)
+species.command("list", cls=_OfLibrary)(list_species)
+species.command("show", cls=_OfLibrary)(show_species)
+species.command("also", cls=_OfLibrary)(add_other_names)
+species.command("rename", cls=_OfLibrary)(rename_species)
+species.command("remove", cls=_OfLibrary)(remove_species)
+species.command("merge", cls=_OfLibrary)(merge_species)
+species.command("undo", cls=_OfLibrary)(undo_change)
+species.command("history", cls=_OfLibrary)(show_history)
+species.command("words", cls=_OfLibrary)(set_words)
+species.command("export", cls=_OfLibrary)(export_library)
+species.command("import", cls=_OfLibrary)(import_library)
+species.command("forget", cls=_OfLibrary)(forget_removed)
 app.add_typer(
     species,
     name="species",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from fgmm.errors import CandidateError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from fgmm.candidates import CandidateTexts
 
-__all__ = ["check_labels", "read_label_file", "split_labels"]
+__all__ = ["check_labels", "read_label_file", "repeated_labels", "split_labels"]
 
 _SHOWN = 3
 
@@ -86,9 +87,9 @@ def read_label_file(path: Path) -> CandidateTexts:
     ----------
     path : Path
         JSON (a list of labels, ``{label: text}`` or ``{label: [texts]}``), or a label a line:
-        ``label``, or ``label<TAB>text``, where the same label may come again with another
-        text. Empty lines are skipped, and so are comments: a lone ``#``, and what begins
-        with ``#`` and a space.
+        ``label``, or ``label<TAB>text``, where each further tab is followed by another text, and
+        the same label may come again with others. Empty lines are skipped, and so are comments:
+        a lone ``#``, and what begins with ``#`` and a space.
 
     Returns
     -------
@@ -107,16 +108,39 @@ def read_label_file(path: Path) -> CandidateTexts:
         ) from None
     if path.suffix.lower() == ".json" or _is_json(content):
         return _read_json(content, path)
-    lines = [line for line in content.splitlines() if line.strip() and not _is_comment(line)]
+    lines = _lines(content)
     if not lines:
         raise CandidateError(f"{path} holds no label: write one a line")
     if not any("\t" in line for line in lines):
         return [line.strip() for line in lines]
     texts: dict[str, list[str]] = {}
     for line in lines:
-        label, _, text = (part.strip() for part in line.partition("\t"))
-        texts.setdefault(label, []).append(text or label)
+        label, *more = (part.strip() for part in line.split("\t"))
+        texts.setdefault(label, []).extend([text for text in more if text] or [label])
     return texts
+
+
+def repeated_labels(path: Path) -> dict[str, int]:
+    """Count labels that stand on several lines of a file that `read_label_file` reads.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict of str to int
+        How often each stands there. Empty for JSON, in which none can.
+    """
+    content = path.read_text(encoding="utf-8-sig")
+    if path.suffix.lower() == ".json" or _is_json(content):
+        return {}
+    counts = Counter(line.partition("\t")[0].strip() for line in _lines(content))
+    return {label: n for label, n in counts.items() if n > 1}
+
+
+def _lines(content: str) -> list[str]:
+    return [line for line in content.splitlines() if line.strip() and not _is_comment(line)]
 
 
 def _is_comment(line: str) -> bool:

@@ -68,23 +68,35 @@ def ask_library(
     ------
     typer.BadParameter
         If a rank or a floor is asked for and nothing above the species is known.
+    SpaceMismatch
+        If the library was made with another encoder.
     """
+    from fgmm.errors import SpaceMismatch
     from fgmm.library import LibraryFile
 
     with LibraryFile.open(library, readonly=True) as file:
-        called = encoder or file.collection.encoder
+        own = file.collection.encoder
+    called = encoder or own
     with announced(f"loading the encoder {called} ..."):
         from fgmm.encoders.registry import load_encoder
         from fgmm.predictions import Predictions
         from fgmm.recognizer import Recognizer
 
-        recognizer = Recognizer.load(
-            library,
-            load_encoder(called, device=device),
-            knowledge,
-            templates=templates,
-            concept=concept,
-        )
+        try:
+            recognizer = Recognizer.load(
+                library,
+                load_encoder(called, device=device),
+                knowledge,
+                templates=templates,
+                concept=concept,
+            )
+        except SpaceMismatch:
+            if called == own:
+                raise
+            raise SpaceMismatch(  # by the names the user knows
+                f"{library} was made with the encoder {own!r} and not with {called!r}: leave "
+                "--encoder out"
+            ) from None
     if together:
         found = Predictions([recognizer.classify_together(pictures, candidates=candidates)], [])
     else:

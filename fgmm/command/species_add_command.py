@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,8 +37,8 @@ def add_to_library(
         typer.Option(
             "--names-file",
             metavar="FILE",
-            help="Add every species of a list by its name, one to a line. After a name may stand a "
-            "tab and another name. Or JSON: {name: [other names]}.",
+            help="Add every species of a list by its name, one to a line. After a name may stand "
+            "other names, a tab before each. Or JSON: {name: [other names]}.",
         ),
     ] = None,
     names: Annotated[
@@ -136,20 +138,28 @@ def add_to_library(
     elif names_file is not None:
         add_names(place, names_file)
     elif name is not None:
-        _refuse_path(name)
+        _refuse_path(name, photos or [])
         add_one(place, name, photos or [], about)
 
 
-def _refuse_path(name: str) -> None:
-    """Notice a name that was forgotten: the first photo then stands in its place."""
+def _refuse_path(name: str, photos: list[str]) -> None:
+    """Notice a name that was forgotten, or that comes second: a path then stands in its place."""
     path = Path(name)
-    if path.is_file() or (len(path.parts) > 1 and path.is_dir()):
+    second = photos[0] if photos and _is_no_path(photos[0]) else None
+    written_so = len(path.parts) > 1 or name.endswith(("/", os.sep))
+    if path.is_file() or (path.is_dir() and (written_so or second is not None)):
         kind = "folder" if path.is_dir() else "file"
         raise typer.BadParameter(
             f"{name} is a {kind} and no name: first comes what the species is called, such as "
-            f'fgmm species add "wren" {name}',
+            f'fgmm species add "{second or "wren"}" {name}',
             param_hint="NAME",
         )
+
+
+def _is_no_path(given: str) -> bool:
+    path = Path(given)
+    like_one = len(path.parts) > 1 or path.suffix or given.endswith(("/", os.sep))
+    return not (like_one or glob.has_magic(given) or path.exists())
 
 
 def _read_attributes(given: list[str]) -> dict[str, float] | None:

@@ -12,7 +12,7 @@ from fgmm.command.library_argument import LibraryOption  # noqa: TC001 (typer re
 from fgmm.plurals import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fgmm.library import Collection, HistoryEntry, Species
 
@@ -97,6 +97,11 @@ def tell_change(what: str, detail: Mapping[str, Any]) -> str:
     -------
     str
     """
+    name, photos = str(detail.get("name", "")), _photos(detail)
+    if what in ("add_photos", "remove") and name and photos:
+        return f"{'added' if what == 'add_photos' else 'removed'} {photos} of {name}"
+    if what == "add_all" and detail:
+        return _additions(detail)
     said = {
         "add_species": "added",
         "add_photos": "added photos of",
@@ -112,27 +117,46 @@ def tell_change(what: str, detail: Mapping[str, Any]) -> str:
         "save": "saved from another library:",
         "import": "imported",
     }
-    parts = [said.get(what, what), str(detail.get("name", detail.get("change", "")))]
-    if "names" in detail:
-        parts.append(_names(what, detail))
+    parts = [said.get(what, what), name or str(detail.get("change", ""))]
+    parts += [f"({_listed(detail['names'])})"] if "names" in detail else []
     parts += [f"as {detail['new']}"] if "new" in detail else []
     parts += [f"with {detail['other']}"] if "other" in detail else []
     if what in ("save", "import") and "species" in detail:
         parts.append(f"{int(detail['species']):,} species")
     if concept := detail.get("concept"):
         parts.append(f"({concept})")
-    if detail.get("photos"):
-        parts.append(f"({counted(int(detail['photos']), 'photo')})")
-    return " ".join(part for part in parts if part)
+    parts += [f"({photos})"] if photos else []
+    told = " ".join(part for part in parts if part)
+    if "description" not in detail:
+        return told
+    begin = f"{told}; described" if what == "add_names" else told
+    return f"{begin}: {detail['description'] or 'nothing is said of its looks'}"
 
 
-def _names(what: str, detail: Mapping[str, Any]) -> str:
-    """Other names, or the first of many species."""
-    names = [str(name) for name in detail["names"]]
-    if what != "add_all":
-        return f"({', '.join(names)})"
-    more = int(detail.get("species", 0)) - len(names)
-    return (", ".join(names) or "photos") + (f" and {more:,} more" if more > 0 else "")
+def _photos(detail: Mapping[str, Any]) -> str:
+    n = int(detail.get("photos") or 0)
+    return counted(n, "photo") if n else ""
+
+
+def _listed(names: Iterable[object]) -> str:
+    return ", ".join(map(str, names))
+
+
+def _additions(detail: Mapping[str, Any]) -> str:
+    """Say what came: the first of many new species, photos, names of those that were there."""
+    first, photos = list(detail.get("names", ())), _photos(detail)
+    more = int(detail.get("species", 0)) - len(first)
+    told = []
+    if first:
+        rest = f" and {more:,} more" if more > 0 else ""
+        told.append(f"{_listed(first)}{rest}{f' ({photos})' if photos else ''}")
+    elif photos:
+        told.append(photos)
+    if also := detail.get("also"):
+        of = ", ".join(f"{name} ({_listed(names)})" for name, names in also.items())
+        more = int(detail.get("also_of", 0)) - len(also)
+        told.append(f"names of {of}{f' and {more:,} more' if more > 0 else ''}")
+    return f"added {'; '.join(told)}" if told else "added"
 
 
 def _table(here: Collection) -> str:

@@ -12,6 +12,7 @@ _WORDS = (
     (r"see what `fgmm\.library\.verify` finds", "see what fgmm verify finds"),
     (r"create it, or look for its name", "fgmm species add makes one; or look for its name"),
     (r"leave coverage out", "leave --coverage out"),
+    (r"leave encoder= out", "leave --encoder out"),
     (r"; pass max_pixels=\d+ if it is meant", "; make it smaller"),
     (r", or load the encoder with on_long='truncate'", ""),
     (r"pass its files, see fgmm\.images\.find_images", "give its files"),

@@ -74,9 +74,8 @@ def naming(collection: Collection, name: str, names: Iterable[str]) -> Act:
 def describing(collection: Collection, name: str, description: str | None) -> Act:
     """Say what a species looks like; see `fgmm.library.descriptions.describe`."""
     known = collection.find(name).name
-    return Act(
-        lambda now: descriptions.describe(now, known, description), "describe", {"name": known}
-    )
+    detail = {"name": known, "description": description}
+    return Act(lambda now: descriptions.describe(now, known, description), "describe", detail)
 
 
 def take_back(library: LibraryFile | MemoryLibrary) -> HistoryEntry:

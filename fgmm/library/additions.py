@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fgmm.library.collection import Collection
 
-__all__ = ["Addition", "add_all"]
+__all__ = ["Addition", "add_all", "other_names"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,3 +87,31 @@ def add_all(collection: Collection, additions: Iterable[Addition]) -> Collection
                 known, names=(*known.names, *one.names), photos=known.photos.joined(new)
             )
     return collection.with_species(changed)
+
+
+def other_names(before: Collection, after: Collection) -> dict[str, tuple[str, ...]]:
+    """List the other names that species got which were there before.
+
+    Parameters
+    ----------
+    before, after : Collection
+        Of a change that takes no species away.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        By the species' name, as it was before.
+
+    Examples
+    --------
+    >>> from fgmm.library import Collection
+    >>> birds = add_all(Collection("fake/1", 2, "fake"), [Addition("wren"), Addition("dodo")])
+    >>> other_names(birds, add_all(birds, [Addition("wren", names=("Wren", "Zaunkönig"))]))
+    {'wren': ('Zaunkönig',)}
+    """
+    found = {}
+    for one in before:
+        now = after.species.get(one.id, one)
+        if more := tuple(name for name in now.names if name not in one.names):
+            found[one.name] = more
+    return found

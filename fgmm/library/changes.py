@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fgmm.errors import LibraryError
 from fgmm.library.photos import Photos
 from fgmm.library.species import Species
+from fgmm.name_folding import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -118,8 +119,15 @@ def add_species(
     >>> birds = add_species(empty, "wren", Photos([[0.0, 1.0]], ["ab" * 16]))
     >>> add_species(birds, "Wren")
     Traceback (most recent call last):
-    fgmm.errors.LibraryError: 'Wren' is taken: it is a name of 'wren'. ...
+    fgmm.errors.LibraryError: 'Wren' is there already: add_photos('wren', ...) adds photos. ...
     """
+    if name in collection:
+        known = collection.find(name)
+        also = "" if fold_name(name) == fold_name(known.name) else f", a name of {known.name!r}"
+        raise LibraryError(
+            f"{name!r} is there already{also}: add_photos({known.name!r}, ...) adds photos. Of "
+            "another species, choose another name: case and spaces make no difference"
+        )
     new, _ = new_photos(collection, None, Photos.none(collection.dim) if photos is None else photos)
     species = Species(
         uuid.uuid4().hex if id is None else id,

@@ -68,7 +68,8 @@ def check_file(path: Path) -> None:
         raise StoreError(f"{str(path)!r} is no file; a library is one")
     if path.stat().st_size == 0:
         raise StoreError(
-            f"{str(path)!r} is an empty file, no library: create one there, or go back to a copy"
+            f"{str(path)!r} is an empty file, no library: delete it, and a new one can be made "
+            "there; or go back to a copy"
         )
 
 

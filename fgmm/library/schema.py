@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "APPLICATION",
     "MIGRATIONS",
     "TEXTS_TABLE",
     "VERSION",
@@ -42,7 +43,8 @@ __all__ = [
     "write_phrasing",
 ]
 
-APPLICATION = 0x66676D4C  # "fgmL", in the header of the file
+APPLICATION = 0x66676D4C
+"""The characters fgmL, in the header of the file."""
 VERSION = 2
 """Of the files this fgmm writes."""
 

@@ -120,9 +120,10 @@ def _collected(part: str, check: Callable[[], Iterator[tuple[str, str]]]) -> lis
 
 
 def _file(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
-    for (line,) in connection.execute("PRAGMA integrity_check"):
-        if line != "ok":
-            yield "", str(line)
+    for (told,) in connection.execute("PRAGMA integrity_check"):
+        if told != "ok":
+            lines = [line for line in str(told).splitlines() if not line.startswith("***")]
+            yield "", f"its pages are not as they were written (SQLite: {'; '.join(lines)})"
 
 
 def _whole(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:

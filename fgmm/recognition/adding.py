@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fgmm.errors import ImageError, LibraryError
-from fgmm.library.additions import Addition, add_all
+from fgmm.library.additions import Addition, add_all, other_names
 from fgmm.library.photos import Photos
 from fgmm.plurals import counted
 from fgmm.progress import ProgressBar
@@ -134,7 +134,13 @@ class Adding(Changing):
             self._words.vectors(add_all(before, additions), progress=progress)
         new = [one.name for one in additions if one.name not in before]
         photos = sum(len(gathered.photos) for _, gathered in found)
-        detail = {"species": len(new), "photos": photos, "names": new[:_NAMES_NOTED]}
+        detail: dict[str, Any] = {
+            "species": len(new),
+            "photos": photos,
+            "names": new[:_NAMES_NOTED],
+        }
+        if also := other_names(before, add_all(before, additions)):
+            detail |= {"also_of": len(also), "also": dict(list(also.items())[:_NAMES_NOTED])}
         thumbnails: dict[str, bytes] = {}
         for _, gathered in found:
             thumbnails |= gathered.thumbnails

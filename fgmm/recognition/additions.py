@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
+from fgmm.library.additions import other_names
 from fgmm.plurals import counted
 from fgmm.recognition.receipt import Receipt, write_out
 
@@ -76,6 +77,13 @@ class Additions(Sequence[Receipt]):
         known = set() if self._before is None else set(self._before.labels)
         return tuple(name for name, _ in self._found if name not in known)
 
+    @cached_property
+    def also(self) -> dict[str, tuple[str, ...]]:
+        """Other names that species got which were there before, by species."""
+        if self._before is None or self._after is None:
+            return {}
+        return other_names(self._before.collection, self._after.collection)
+
     @property
     def n_photos(self) -> int:
         """How many photos were added."""
@@ -94,7 +102,8 @@ class Additions(Sequence[Receipt]):
             f"{len(self.new):,} species and {counted(self.n_photos, 'photo')} added; "
             f"{n:,} species in all"
         )
-        return "\n  ".join([told, *self._warnings()])
+        also = [f"{name}, now also {', '.join(names)}" for name, names in self.also.items()]
+        return "\n  ".join([told, *_some("was known", also), *self._warnings()])
 
     def __repr__(self) -> str:
         return f"<Additions: {len(self)} species, {counted(self.n_photos, 'photo')}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +32,7 @@ class Refused:
     name : str
         Its path, or "#3" for the fourth picture given.
     why : {"unreadable", "twice", "known", "taken"}
-        It cannot be read; an earlier one of the same call is the same; the species has it
+        It cannot be read; an earlier file of the same call is the same; the species has it
         already; another species has it.
     reason : str
         The same in words.
@@ -102,9 +103,10 @@ def gather_photos(
         If all that can be read are other species'.
     """
     listed = list_sources(images)
-    sources = [images] if listed is None else listed
     here = None if name is None else collection.find(name)
-    names = [origin_of(source) or f"#{at}" for at, source in enumerate(sources)]
+    numbered = _each_file_once([images] if listed is None else listed)
+    sources = [source for _, source in numbered]
+    names = [origin_of(source) or f"#{at}" for at, source in numbered]
     refused: dict[int, Refused] = {}
     fresh: dict[str, tuple[int, Any]] = {}
     for at, source in enumerate(sources):
@@ -150,6 +152,20 @@ def gather_photos(
         pictures = (read_image(fresh[digest][1]) for digest in photos.digests)
         small = dict(zip(photos.digests, map(make_thumbnail, pictures), strict=True))
     return Gathered(photos, tuple(names[at] for at in kept), left_out, small)
+
+
+def _each_file_once(sources: list[Any]) -> list[tuple[int, Any]]:
+    """Number what is given, without a path that came before: a folder and a file in it, say."""
+    seen: set[str] = set()
+    kept = []
+    for at, source in enumerate(sources):
+        if isinstance(source, (str, os.PathLike)):
+            path = os.path.abspath(os.fsdecode(source))  # noqa: PTH100 (as text, whatever it is)
+            if path in seen:
+                continue
+            seen.add(path)
+        kept.append((at, source))
+    return kept
 
 
 def _refuse_nothing_left(refused: tuple[Refused, ...]) -> None:

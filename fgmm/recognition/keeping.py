@@ -147,10 +147,16 @@ class Keeping:
         made = cls(there.encoder if encoder is None else encoder, knowledge, **more)
         here = made.collection
         if here.space != there.space:
+            made_with = f"the library {os.fspath(path)!r} was made with the encoder"
+            if here.encoder != there.encoder:
+                raise SpaceMismatch(
+                    f"{made_with} {there.encoder!r} and not with {here.encoder!r}: leave encoder= "
+                    "out, and its own is used; or make a new library of the photos"
+                )
             raise SpaceMismatch(
-                f"the library {os.fspath(path)!r} was made with the encoder {there.encoder!r} "
-                f"({there.space}), and {here.encoder!r} is another ({here.space}): open it with "
-                "the encoder it was made with, or make a new library of the photos"
+                f"{made_with} {there.encoder!r} when that was another one ({there.space}; now it "
+                f"is {here.space}): use the one it was made with, or make a new library of the "
+                "photos"
             )
         made.library = library
         return made

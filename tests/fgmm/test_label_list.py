@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fgmm.command.label_list import check_labels, read_label_file, split_labels
+from fgmm.command.label_list import (
+    check_labels,
+    read_label_file,
+    repeated_labels,
+    split_labels,
+)
 from fgmm.errors import CandidateError
 
 
@@ -15,6 +20,10 @@ from fgmm.errors import CandidateError
         ("\ufeffgreat tit\n", ["great tit"]),
         (
             "pm\tgreat tit\npm\tKohlmeise\ncc\tblue tit\nx\n",
+            {"pm": ["great tit", "Kohlmeise"], "cc": ["blue tit"], "x": ["x"]},
+        ),
+        (
+            "pm\tgreat tit\t Kohlmeise\ncc\t\tblue tit\t\nx\n",
             {"pm": ["great tit", "Kohlmeise"], "cc": ["blue tit"], "x": ["x"]},
         ),
         ('["great tit", "blue, tit"]', ["great tit", "blue, tit"]),
@@ -49,6 +58,14 @@ def test_bad_label_files_are_named(tmp_path, name, content, words):
     path.write_bytes(content)
     with pytest.raises(CandidateError, match=words):
         read_label_file(path)
+
+
+def test_labels_that_stand_on_several_lines_are_counted(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("# a\npm\tgreat tit\ncc\tblue tit\n pm \tKohlmeise\npm\n")
+    assert repeated_labels(path) == {"pm": 3}
+    path.write_text('["a", "b"]')
+    assert repeated_labels(path) == {}
 
 
 def test_labels_split_at_commas_unless_quoted():

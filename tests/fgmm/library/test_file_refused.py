@@ -52,7 +52,7 @@ def test_making_one_where_there_is_something_leaves_it_alone(birds, tmp_path):
 def test_an_empty_file_is_no_library_and_can_become_one(tmp_path):
     path = tmp_path / "empty.fgmm"
     path.touch()
-    with pytest.raises(StoreError, match="is an empty file"):
+    with pytest.raises(StoreError, match="is an empty file, no library: delete it, and"):
         LibraryFile.open(path)
     assert path.read_bytes() == b""
     LibraryFile.create(path, "fake/1", 2, "fake")

@@ -133,7 +133,7 @@ FAILURES = {
     "a name that is taken": (
         lambda r, s: r.add_species("RUBY", s),
         LibraryError,
-        "'RUBY' is taken",
+        "'RUBY' is there already",
     ),
     "no picture at all": (
         lambda r, _: r.add_species("moss", [b"x"]),

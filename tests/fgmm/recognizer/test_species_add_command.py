@@ -45,7 +45,10 @@ def test_attributes_are_kept():
 def test_a_list_of_names(tmp_path):
     (tmp_path / "names.txt").write_text("# colours\nruby\tred\nsky\tblue\nsky\tazure\n\nmoss\n")
     said = add("--names-file", "names.txt")
-    assert said == "3 species and 0 photos added; 3 species in all"
+    assert said == (
+        "3 species and 0 photos added; 3 species in all more than once in the list, taken as one: "
+        "sky (2 times)"
+    )
     assert [(one.name, one.names) for one in species()] == [
         ("ruby", ("red",)),
         ("sky", ("blue", "azure")),

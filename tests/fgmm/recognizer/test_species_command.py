@@ -45,7 +45,7 @@ def test_a_library_from_the_first_species_to_the_last_undo():
     run("species", "remove", "ruby")
     assert len(Recognizer.load("colours.fgmm")) == 1
     assert run("species", "undo") == "taken back: removed ruby\n"
-    assert run("species", "undo") == "taken back: removed ruby (1 photo)\n"
+    assert run("species", "undo") == "taken back: removed 1 photo of ruby\n"
     assert run("species", "undo") == "taken back: merged heaven with lake\n"
     assert run("species", "undo") == "taken back: renamed sky as heaven\n"
     told = run("species", "history").splitlines()
@@ -126,7 +126,13 @@ def test_pictures_are_classified_by_a_library(folder):
     assert len(rows) == 16
     assert run("classify", "photos", "--format", "jsonl").count('"nearest_photo"') == 15
     assert "did you mean 'ruby'" in run("classify", "photos", "--labels", "rubi", code=2)
-    assert "another" in run("classify", "photos", "--encoder", "tiny", code=2)
+    assert run("classify", "photos", "--encoder", "tiny", code=2) == (
+        "error: colours.fgmm was made with the encoder 'fake' and not with 'tiny': leave --encoder "
+        "out\n"
+    )
+    said = run("species", "add", "ruby", "photos/sky/0.png", "--encoder", "tiny", code=2)
+    assert "leave --encoder out, and its own is used" in said
+    assert "fake/" not in said
     more = ["--knowledge", "flowers", "--level", "family"]
     assert "knows none of these species" in run("classify", "photos", *more, code=2)
     assert "leave it out" in run("classify", "photos", "--joint", "photos", code=2)

@@ -126,7 +126,7 @@ def main() -> None:
             for way, groups in ways.items():
                 for name, own in (("yes", model.examples), ("no", none)):
                     for heed in HEEDS:
-                        with patch("fgmm.recognition.standing.HEED", heed):
+                        with patch("fgmm.recognition.contest.HEED", heed):
                             rows = [
                                 measure(recognizer, given, model, drawn, classes, own)
                                 for classes in groups

@@ -28,7 +28,7 @@ from fgmm.errors import LibraryError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Calibration", "LeftOut", "calibrate", "may_judge"]
+__all__ = ["Calibration", "LeftOut", "calibrate", "may_judge", "most_judged"]
 
 _MOST_LOGITS = 50_000_000  # 200 MB; beyond, a library's photos are not judged
 _COLDEST, _HOTTEST = 0.05, 20.0
@@ -135,6 +135,17 @@ def may_judge(photos: int, species: int) -> bool:
     (True, False)
     """
     return photos * species <= _MOST_LOGITS
+
+
+def most_judged(species: int) -> int:
+    """Say how many photos may be judged among so many species, 2 at least.
+
+    Examples
+    --------
+    >>> most_judged(1_000)
+    50000
+    """
+    return max(2, _MOST_LOGITS // species)
 
 
 def calibrate(left_out: LeftOut) -> Calibration:

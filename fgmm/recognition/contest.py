@@ -17,15 +17,18 @@ The model's classes keep their order and their ratios, whatever is added.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
-__all__ = ["HEED", "level_from_new", "level_from_old", "margins", "odds", "rivals"]
+__all__ = ["HEED", "level_from_new", "level_from_old", "margins", "odds", "rivals", "weigh_new"]
 
 # How much of the model's own surety counts. On base classes held out as if they were new 0, 0.25
 # and 0.5 find about as many of them where equally many old pictures are lost, 1 finds fewer; and
@@ -76,6 +79,43 @@ def rivals(old: Tensor, none: Tensor) -> Tensor:
     tensor([4.])
     """
     return torch.cat([old, none.unsqueeze(1)], 1).logsumexp(1)
+
+
+def weigh_new(
+    scores: Mapping[str, Tensor], none: Tensor, top: Tensor, n_new: int
+) -> dict[str, Tensor]:
+    """Weigh new species against all else: the formula above, part by part.
+
+    Parameters
+    ----------
+    scores : mapping of str to Tensor of shape (n, c + m)
+        Parts of the scores by what tells them, in nats; new species first, then old classes.
+    none : Tensor of shape (n,)
+        Scores of pictures in general.
+    top : Tensor of shape (n,)
+        Log-probability of the model's likeliest class.
+    n_new : int
+        How many of the columns are new species: c.
+
+    Returns
+    -------
+    dict of str to Tensor of shape (n, c)
+        Those parts, ``"old classes"`` and ``"model"``; they add up to the new species' logits at
+        level 0.
+
+    Examples
+    --------
+    >>> parts = weigh_new(
+    ...     {"photos": torch.tensor([[5.0, 0.0]])}, torch.zeros(1), torch.tensor([0.5]).log(), 1
+    ... )
+    >>> {name: round(float(part), 4) for name, part in parts.items()}
+    {'photos': 5.0, 'old classes': -0.6931, 'model': 0.0}
+    """
+    bar = rivals(functools.reduce(torch.add, (p[:, n_new:] for p in scores.values())), none)
+    parts = {name: part[:, :n_new] for name, part in scores.items()}
+    parts["old classes"] = -bar.unsqueeze(1).expand(-1, n_new)
+    parts["model"] = -HEED * odds(top).unsqueeze(1).expand(-1, n_new)
+    return parts
 
 
 def margins(new: Tensor, top: Tensor) -> Tensor:

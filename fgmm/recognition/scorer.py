@@ -170,19 +170,30 @@ class Scorer:
             mean = self._read(joint @ self._mean_text)  # the mean of their logits
         return self.scale.none_of_these(mean)
 
-    def left_out(self) -> LeftOut:
-        """Score every photo of the collection as if it had not been given."""
-        labels = self.photos.owners
+    def left_out(self, photos: Tensor | None = None) -> LeftOut:
+        """Score photos of the collection as if they had not been given.
+
+        Parameters
+        ----------
+        photos : Tensor of shape (n,), int64, optional
+            Their numbers, species after species; all if not given.
+
+        Returns
+        -------
+        LeftOut
+        """
+        every = torch.arange(len(self.digests)) if photos is None else photos
+        labels = self.photos.owners[every]
         logits = torch.empty(len(labels), len(self))
         # a block at a time, so that what lies between stays in the cache
         rows = _ROWS_A_BLOCK if self.photos.background is not None else max(1, len(labels))
         for start in range(0, len(labels), rows):
-            some = torch.arange(start, min(start + rows, len(labels)))
+            some = every[start : start + rows]
             text = self._text_logits(self._joint(some), len(some))
             told = self.scale.evidence(Told(self.photos.left_out(some), text))
             torch.add(told["text"], told["photos"], out=logits[start : start + rows])
         logits[self.photos.counts[labels] < 2] = torch.nan
-        return LeftOut(logits, labels, self.digests)
+        return LeftOut(logits, labels, tuple(self.digests[at] for at in every.tolist()))
 
     @cached_property
     def scale(self) -> CommonScale:

@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from fgmm.embeddings import Embeddings
-from fgmm.recognition.calibration import may_judge
-from fgmm.recognition.contest import (
-    HEED,
-    level_from_new,
-    level_from_old,
-    margins,
-    odds,
-    rivals,
-)
+from fgmm.recognition.calibration import most_judged
+from fgmm.recognition.contest import level_from_new, level_from_old, margins, weigh_new
 from fgmm.recognition.species_prediction import Album
 from fgmm.recognition.tradeoff import Judged
 
@@ -42,7 +35,14 @@ class _Left(NamedTuple):
     logits: Tensor
     none: Tensor
     labels: Tensor
-    digests: list[str]
+    digests: tuple[str, ...]
+
+
+class _Chosen(NamedTuple):
+    """Who is judged: numbers of photos, and rows of examples that are alone in their class."""
+
+    photos: Tensor
+    alone: list[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,34 +97,34 @@ class Standing:
             lost = math.floor(self.share * len(self.old) + 1e-9)
             least = level_from_old(right, lost)
             return least if least > 0 else least / 2
-        if self.places or self._left_out is None:
+        if self.places:
             return 0.0
         undecided = torch.full_like(self._left_out.none, _UNDECIDED)
-        return level_from_new(self._judge_new(self._left_out, undecided).margins)
+        return level_from_new(self._judge_new(undecided).margins)
 
     @cached_property
     def old(self) -> Judged:
-        """The examples, each as if it had not been given."""
+        """The examples, each as if it had not been given; of very many some, evenly spread."""
         left = self._left_out
-        if left is None:
-            return Judged.none()
         place = {digest: row for row, digest in enumerate(self.examples.digests)}
-        mine = (left.labels >= len(self.collection)).nonzero().flatten().tolist()
-        some = self.examples.select([place[left.digests[at]] for at in mine])
-        found = _margins(left.logits[mine], left.none[mine], some.top, len(self.collection))[0]
-        if not self.alone:
-            return Judged(found, some.right)
+        mine = left.labels >= len(self.collection)
+        digests = [left.digests[at] for at in mine.nonzero().flatten().tolist()]
+        some = self.examples.select([place[digest] for digest in digests])
+        found = self._judge(left.logits[mine], left.none[mine], some.top)[0]
         more = self._judge_alone()
         return Judged(torch.cat([found, more.margins]), torch.cat([some.right, more.right]))
 
     @cached_property
     def new(self) -> Judged:
         """The new species' photos, each as if it had not been given; not those that are alone."""
-        left = self._left_out
-        if left is None:
-            return Judged.none()
-        tops = [self.tops.get(digest, _UNDECIDED) for digest in left.digests]
-        return self._judge_new(left, torch.tensor(tops, dtype=torch.float64))
+        tops = [self.tops.get(digest, _UNDECIDED) for digest in self._left_out.digests]
+        return self._judge_new(torch.tensor(tops, dtype=torch.float64))
+
+    @property
+    def n_new(self) -> int:
+        """How many photos of new species could be judged; `new` are some of them if very many."""
+        counts = self.moment.scorer.photos.counts[: len(self.collection)]
+        return int(counts[counts > 1].sum())
 
     def new_parts(self, kept: Embeddings, top: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Weigh pictures.
@@ -144,19 +144,12 @@ class Standing:
             As of `Moment.weigh`.
         """
         told = self.moment.weigh(kept)
-        c = len(self.collection)
         nats = {name: told.nats[name].double() for name in ("text", "photos") if name in told.nats}
-        old = torch.stack([part[:, c:] for part in nats.values()]).sum(0)
-        parts = {name: part[:, :c] for name, part in nats.items()}
-        parts["old classes"] = -rivals(old, told.none.double()).unsqueeze(1).expand(-1, c)
-        parts["model"] = -HEED * odds(top.double()).unsqueeze(1).expand(-1, c)
-        return parts, told.cosines
+        return weigh_new(nats, told.none.double(), top.double(), len(self.collection)), told.cosines
 
     def judge(self, kept: Embeddings, top: Tensor) -> tuple[Tensor, Tensor]:
         """Give the margin of each picture and its likeliest new species, (n,) both."""
-        parts, _ = self.new_parts(kept, top)
-        new = torch.stack(list(parts.values())).sum(0)
-        return margins(new, top.double()), new.argmax(1)
+        return _decide(self.new_parts(kept, top)[0], top.double())
 
     @cached_property
     def album(self) -> Album:
@@ -169,37 +162,53 @@ class Standing:
         )
 
     @cached_property
-    def _left_out(self) -> _Left | None:
-        """Scores of every photo that has another of its kind; None where there are too many."""
-        scorer = self.moment.scorer
-        if not may_judge(len(scorer.digests), len(scorer)):
-            return None
-        found = self.moment.left_out
-        n = len(found.labels)
-        none = scorer.none_of_these(scorer.joint if n else None, n).double()
-        seen = ~found.logits.isnan().any(1)
-        digests = [d for d, there in zip(found.digests, seen.tolist(), strict=True) if there]
-        return _Left(found.logits[seen].double(), none[seen], found.labels[seen], digests)
+    def _judged(self) -> _Chosen:
+        """Who is judged: all who can be, or as many as may be, evenly spread over the species."""
+        photos, c = self.moment.scorer.photos, len(self.collection)
+        several = photos.counts[photos.owners] > 1
+        new = (several & (photos.owners < c)).nonzero().flatten()
+        old = (several & (photos.owners >= c)).nonzero().flatten()
+        most, n_old = most_judged(len(self.moment.scorer)), len(old) + len(self.alone)
+        new = new[_spread(len(new), max(most // 2, most - n_old))]
+        some = _spread(n_old, most - len(new))
+        alone = [self.alone[at] for at in (some[some >= len(old)] - len(old)).tolist()]
+        return _Chosen(torch.cat([new, old[some[some < len(old)]]]), alone)
 
-    def _judge_new(self, left: _Left, top: Tensor) -> Judged:
-        c = len(self.collection)
-        mine = left.labels < c
-        margin, best = _margins(left.logits[mine], left.none[mine], top[mine], c)
+    @cached_property
+    def _left_out(self) -> _Left:
+        """Scores of the photos that are judged and not alone in their species."""
+        scorer, some = self.moment.scorer, self._judged.photos
+        found = scorer.left_out(some)
+        joint = None if scorer.joint is None else scorer.joint[some]
+        none = scorer.none_of_these(joint, len(some)).double()
+        return _Left(found.logits.double(), none, found.labels, found.digests)
+
+    def _judge_new(self, top: Tensor) -> Judged:
+        left = self._left_out
+        mine = left.labels < len(self.collection)
+        margin, best = self._judge(left.logits[mine], left.none[mine], top[mine])
         return Judged(margin, best == left.labels[mine])
 
     def _judge_alone(self) -> Judged:
         """Judge examples that are no photos of their class, by the model of left-out ones."""
-        some, layers = self.examples.select(self.alone), self.moment.layers
+        some, layers = self.examples.select(self._judged.alone), self.moment.layers
         features, joint = layers.split(Embeddings(some.vectors, layers.space))
         vectors = None if joint is None else joint.vectors
         told = self.moment.scorer.evidence(features.vectors, vectors, as_judged=True)
         none = self.moment.scorer.none_of_these(vectors, len(some)).double()
         logits = (told["text"] + told["photos"]).double()
-        return Judged(_margins(logits, none, some.top, len(self.collection))[0], some.right)
+        return Judged(self._judge(logits, none, some.top)[0], some.right)
+
+    def _judge(self, logits: Tensor, none: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
+        """Margins and likeliest new species, of scores (n, c + m)."""
+        return _decide(weigh_new({"all": logits}, none, top, len(self.collection)), top)
 
 
-def _margins(logits: Tensor, none: Tensor, top: Tensor, c: int) -> tuple[Tensor, Tensor]:
-    """Margins and likeliest new species, of scores (n, c + m)."""
-    bar = rivals(logits[:, c:], none) + HEED * odds(top)
-    new = logits[:, :c] - bar.unsqueeze(1)
+def _decide(parts: Mapping[str, Tensor], top: Tensor) -> tuple[Tensor, Tensor]:
+    new = torch.stack(list(parts.values())).sum(0)
     return margins(new, top), new.argmax(1)
+
+
+def _spread(n: int, most: int) -> Tensor:
+    """Give so many of n rows, evenly spread; all of them if they are no more."""
+    return torch.arange(n) if n <= most else torch.arange(most) * n // most

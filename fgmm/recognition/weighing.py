@@ -74,7 +74,7 @@ class Weighing:
         ----------
         images : pictures, optional
             To judge by. Without any, the examples and the new species' photos do, each as if it
-            had not been given.
+            had not been given; of very many, some that are evenly spread.
         labels : sequence of str, optional
             What each picture shows: labels of the model, names of new species. Without them all
             are of the model's classes, and only how many it still answers is told.
@@ -99,8 +99,8 @@ class Weighing:
             raise LibraryError("there is no new species, and nothing to weigh up: add one first")
         old, new = standing.old, standing.new
         told = [
-            f"{counted(len(old), 'example')}, each left out" if len(old) else "give examples=",
-            f"{counted(len(new), 'photo')}, each left out" if len(new) else "two photos needed",
+            _judged(len(old), len(standing.examples), "example", "give examples="),
+            _judged(len(new), standing.n_new, "photo", "two photos needed"),
         ]
         labelled = self._examples.labelled
         if images is not None:
@@ -127,3 +127,11 @@ class Weighing:
         right = torch.where(owners < k, found.said.argmax(1) == owners, best == owners - k)
         old = owners < k
         return Judged(margins[old], right[old]), Judged(margins[~old], right[~old])
+
+
+def _judged(n: int, of: int, what: str, otherwise: str) -> str:
+    """Say in words who was judged."""
+    if not n:
+        return otherwise
+    some = counted(n, what) if n == of else f"{n:,} of {counted(of, what)}, evenly spread"
+    return f"{some}, each left out"

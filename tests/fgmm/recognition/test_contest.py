@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from fgmm.recognition.contest import (
     margins,
     odds,
     rivals,
+    weigh_new,
 )
 
 finite = st.floats(-30, 30, allow_nan=False)
@@ -31,6 +33,41 @@ def test_a_case_worked_by_hand():
     new = 5.0 - bar - HEED * odds(top)
     margin = margins(new.unsqueeze(1), top)
     assert float(margin) == pytest.approx(5 - 2.4076059644 - HEED * 1.0986122887 + 0.2876820724)
+
+
+def test_the_formula_worked_by_hand_part_by_part():
+    # The same picture; its scores come from words and from photos, the new species twice.
+    words = torch.tensor([[2.0, 1.0, 1.0, 0.5]], dtype=torch.float64)
+    photos = torch.tensor([[3.0, -4.0, 0.0, 1.5]], dtype=torch.float64)
+    none, top = torch.zeros(1).double(), torch.tensor([0.75], dtype=torch.float64).log()
+    parts = weigh_new({"text": words, "photos": photos}, none, top, 2)
+    assert list(parts) == ["text", "photos", "old classes", "model"]
+    assert parts["photos"].tolist() == [[3.0, -4.0]]
+    assert parts["old classes"].tolist()[0] == pytest.approx([-2.4076059644] * 2)
+    assert parts["model"].tolist()[0] == pytest.approx([-0.5 * math.log(3)] * 2)
+    whole = weigh_new({"all": words + photos}, none, top, 2)
+    torch.testing.assert_close(sum(whole.values()), sum(parts.values()))
+
+
+def test_the_models_surety_counts_by_half_as_the_figures_say():
+    """Of the weights that find as many with examples, the one that loses fewest without.
+
+    As many is: within three points of the best on each set, where equally many pictures are lost.
+    """
+    page = Path(__file__).parents[3] / "docs" / "extend-figures.md"
+    table = page.read_text().split("| set | new | examples | HEED |")[1]
+    finds, loses = {}, {}
+    for line in table.splitlines()[2:]:
+        if not line.startswith("|"):
+            break
+        data, way, examples, heed, found, _, fall = (one.strip() for one in line.split("|")[1:-1])
+        if examples == "yes":
+            finds.setdefault((data, way), {})[float(heed)] = float(found)
+        else:
+            loses.setdefault(float(heed), []).append(float(fall))
+    assert len(finds) == 4
+    good = [h for h in loses if all(max(t.values()) - t[h] <= 3 for t in finds.values())]
+    assert min(good, key=lambda heed: sum(loses[heed])) == HEED
 
 
 @given(st.lists(st.lists(finite, min_size=3, max_size=3), min_size=1, max_size=5))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
-import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
-from fgmm.encoders.check_tools import SOME_TEXTS, some_pictures
+from fgmm.encoders.check_tools import some_pictures
 from fgmm.encoders.neural import NeuralImageEncoder
 from fgmm.encoders.neural_text import NeuralEncoder
+from fgmm.encoders.onnx_agreement import compare_encoders
 from fgmm.encoders.onnx_encoder import load_onnx
 from fgmm.encoders.onnx_files import (
     FLOAT,
@@ -33,35 +31,24 @@ from fgmm.encoders.onnx_quantization import (
     quantize_dynamically,
     quantize_with_pictures,
 )
+from fgmm.encoders.onnx_tracing import ImageTower, TextTower, trace_tower
 from fgmm.encoders.registry import load_encoder
 from fgmm.errors import ExportError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from PIL.Image import Image
     from torch import Tensor
 
     from fgmm.encoders.base import ImageEncoder
+    from fgmm.encoders.onnx_agreement import Agreement
     from fgmm.images import ImageSource
 
-__all__ = ["Agreement", "Export", "export_encoder"]
+__all__ = ["Export", "export_encoder"]
 
 _LARGEST = 1_900_000_000  # bytes: an ONNX file ends at two gigabytes
-_DIFFERENCE, _COSINE = 1e-4, 0.99999
-_TEXTS = (*SOME_TEXTS, "a photo of a Laysan albatross, a large white bird with dark wings")
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How far an export's unit vectors are from the encoder's.
-
-    ``difference`` is the largest of any component; ``cosine`` the smallest of any vector.
-    """
-
-    difference: float
-    cosine: float
 
 
 @dataclass(frozen=True)
@@ -141,7 +128,7 @@ def export_encoder(
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         record = _write(network, draft, [network.prepare(one) for one in shown], int8)
-        agreement = _compare(network, load_onnx(str(draft)), shown, int8, least_cosine)
+        agreement = compare_encoders(network, load_onnx(str(draft)), shown, int8, least_cosine)
         checked = {layer: asdict(one) for layer, one in agreement.items()}
         OnnxRecord(**{**vars(record), "checked": checked}).write(draft)
         draft.chmod(0o755)
@@ -186,13 +173,13 @@ def _write(
     loaded = load_preparing(preparing, folder, name=encoder.name)
     prepared = [loaded.picture(one) for one in some_pictures()]
     numbers = {IMAGE_FILE: FLOAT}
-    inputs = _trace(_ImageTower(encoder), prepared, folder / IMAGE_FILE, encoder.name)
+    inputs = trace_tower(ImageTower(encoder), prepared, folder / IMAGE_FILE, encoder.name)
     texts: dict[str, list[int]] = {}
     more: dict[str, Any] = {}
     if isinstance(encoder, NeuralEncoder) and loaded.texts is not None:
         rows = loaded.texts(["a red circle", "blue"])
         tokens = [{key: value[i] for key, value in rows.items()} for i in range(2)]
-        texts = _trace(_TextTower(encoder), tokens, folder / TEXT_FILE, encoder.name)
+        texts = trace_tower(TextTower(encoder), tokens, folder / TEXT_FILE, encoder.name)
         numbers[TEXT_FILE] = FLOAT
         more = {key: getattr(encoder, key) for key in _SAID}
     if int8:
@@ -232,109 +219,3 @@ def _quantize(
         if kept == FLOAT:
             quantize_dynamically(folder / file)
             numbers[file] = INT8_BY_ROW
-
-
-class _ImageTower(nn.Module):
-    """Both layers of a batch, before they are brought to length one."""
-
-    def __init__(self, encoder: NeuralImageEncoder) -> None:
-        super().__init__()
-        self.network = encoder._model
-        self._encode: Any = encoder._encode_both
-
-    def forward(self, batch: dict[str, Tensor]) -> Any:
-        return self._encode(batch)
-
-    outputs = ("joint", "features")
-
-
-class _TextTower(nn.Module):
-    def __init__(self, encoder: NeuralEncoder) -> None:
-        super().__init__()
-        self.network = encoder._model
-        self._encode: Any = encoder._encode_tokens
-
-    def forward(self, batch: dict[str, Tensor]) -> Any:
-        return self._encode(batch)
-
-    outputs = ("joint",)
-
-
-def _trace(
-    tower: Any, rows: Sequence[Mapping[str, Tensor]], path: Path, name: str
-) -> dict[str, list[int]]:
-    batch = {key: torch.stack([row[key] for row in rows]).contiguous() for key in rows[0]}
-    free = {"batch": {key: {0: torch.export.Dim.DYNAMIC} for key in batch}}
-    try:
-        with warnings.catch_warnings(), torch.no_grad(), _quiet_torch():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                tower.eval(),
-                (batch, {}),  # torch takes a last dictionary for named arguments
-                path,
-                input_names=list(batch),
-                output_names=list(tower.outputs),
-                dynamic_shapes=free,
-                dynamo=True,
-                external_data=False,
-                verbose=False,
-            )
-    except Exception as error:  # torch raises whatever its parts do
-        reason = " ".join(str(error).split())[:300]
-        raise ExportError(
-            f"encoder {name!r}: torch cannot write its network as {path.name}: {reason}"
-        ) from error
-    return {key: list(value.shape[1:]) for key, value in batch.items()}
-
-
-class _quiet_torch:  # noqa: N801 (used as a function)
-    """Keep the exporter's advice to its authors from the log."""
-
-    _names = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")
-
-    def __enter__(self) -> None:
-        self._before = {name: logging.getLogger(name).level for name in self._names}
-        for name in self._names:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-
-    def __exit__(self, *_: object) -> None:
-        for name, level in self._before.items():
-            logging.getLogger(name).setLevel(level)
-
-
-def _compare(
-    encoder: Any, export: Any, shown: Sequence[Image], int8: bool, least: float | None
-) -> dict[str, Agreement]:
-    # what was fitted to pictures of one kind says little about noise
-    images = list(shown) if int8 and shown else [*some_pictures(), *shown]
-    found = {}
-    for layer in ("joint", "features"):
-        theirs = encoder.encode_images(images, layer=layer).vectors
-        ours = export.encode_images(images, layer=layer).vectors
-        alone = export.encode_images(images[:1], layer=layer).vectors
-        found[layer] = _agree(torch.cat([ours, alone]), torch.cat([theirs, theirs[:1]]))
-    if isinstance(encoder, NeuralEncoder):
-        texts = [
-            text for text in _TEXTS if max(encoder._count_tokens([text])) <= encoder.context_length
-        ]
-        theirs = encoder.encode_texts(texts).vectors
-        ours = torch.cat(
-            [export.encode_texts(texts).vectors, export.encode_texts(texts[:1]).vectors]
-        )
-        found["texts"] = _agree(ours, torch.cat([theirs, theirs[:1]]))
-    bound = least if least is not None else (0.95 if int8 else _COSINE)
-    for layer, one in found.items():
-        exact = int8 or least is not None or one.difference <= _DIFFERENCE
-        if not (exact and one.cosine >= bound):
-            raise ExportError(
-                f"encoder {encoder.name!r}: what was written is another encoder. Its {layer} have "
-                f"cosine {one.cosine:.6f} with the encoder's and differ by {one.difference:.2g} at "
-                f"worst; {bound} is asked for. "
-                + ("Use more pictures, or do without int8" if int8 else "Nothing was kept")
-            )
-    return found
-
-
-def _agree(ours: Tensor, theirs: Tensor) -> Agreement:
-    cosines = (ours.double() * theirs.double()).sum(1)
-    return Agreement(float((ours - theirs).abs().max()), float(cosines.min()))

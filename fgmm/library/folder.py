@@ -22,12 +22,18 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from fgmm.errors import LibraryError, StoreError
+from fgmm.errors import ImageError, LibraryError, StoreError
+from fgmm.images import read_image
 from fgmm.library.collection import Collection
 from fgmm.library.photos import Photos
 from fgmm.library.phrasing import Phrasing, dump_phrasing, load_phrasing
 from fgmm.library.species import Species
-from fgmm.library.thumbnails import LARGEST_THUMBNAIL, check_thumbnail, check_thumbnails
+from fgmm.library.thumbnails import (
+    LARGEST_THUMBNAIL,
+    check_thumbnail,
+    check_thumbnails,
+    make_thumbnail,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,6 +161,8 @@ def import_folder(path: str | os.PathLike[str]) -> Collection:
 def import_thumbnails(path: str | os.PathLike[str], collection: Collection) -> dict[str, bytes]:
     """Read the thumbnails of a folder that `export_folder` wrote; other files are left alone.
 
+    Their pixels are written into new JPEG files: whatever else is in a file stays behind.
+
     Parameters
     ----------
     path : path
@@ -177,9 +185,11 @@ def import_thumbnails(path: str | os.PathLike[str], collection: Collection) -> d
         try:
             if file.is_file():
                 with file.open("rb") as opened:
-                    found[digest] = opened.read(LARGEST_THUMBNAIL + 1)  # more is refused below
-                check_thumbnail(found[digest])
-        except (OSError, LibraryError) as error:
+                    jpeg = opened.read(LARGEST_THUMBNAIL + 1)  # more is refused below
+                check_thumbnail(jpeg)
+                # written anew, so that nothing comes in but what is seen
+                found[digest] = make_thumbnail(read_image(jpeg, name=file.name))
+        except (OSError, LibraryError, ImageError) as error:
             raise StoreError(f"cannot read the thumbnail {str(file)!r}: {error}") from error
     return found
 

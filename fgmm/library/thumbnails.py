@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from typing import TYPE_CHECKING
 
@@ -32,34 +33,51 @@ LARGEST_THUMBNAIL = 65_536
 """Bytes."""
 _SIDE = 128
 _QUALITY = 75
-_START_OF_IMAGE, _START_OF_SCAN, _COMMENT = 0xD8, 0xDA, 0xFE
-_JFIF, _FIRST_APPLICATION, _ADOBE, _LAST_APPLICATION = 0xE0, 0xE1, 0xEE, 0xEF
+_START, _END, _SCAN, _JFIF = b"\xff\xd8", b"\xff\xd9", 0xDA, 0xE0
+_FRAMES, _TABLES = (0xC0, 0xC1, 0xC2), (0xC4, 0xDB, 0xDD)
+_JFIF_LENGTH = 14  # without a picture of its own
+# What is coded goes on to the next marker; FF 00 is a byte of it, and so are marks to restart at.
+_CODED = re.compile(rb"(?:[^\xff]|\xff[\x00\xd0-\xd7])*")
 
 
 def check_thumbnail(jpeg: bytes) -> None:
     """Refuse what is no small JPEG file, or has metadata: places and names stay out of a library.
 
+    Nothing may be in it but what its pixels need, part by part from the first byte to the last.
+
     Raises
     ------
     LibraryError
         If it is no JPEG file, larger than 64 KB, or holds EXIF, XMP, a comment or the like.
+
+    References
+    ----------
+    ITU-T T.81 (JPEG), annex B; ITU-T T.871 (JFIF), section 10.
     """
-    if not isinstance(jpeg, bytes) or jpeg[:2] != bytes((0xFF, _START_OF_IMAGE)):
+    if not isinstance(jpeg, bytes) or not jpeg.startswith(_START):
         raise LibraryError(f"a thumbnail of {type(jpeg).__name__} is no JPEG file: save it as one")
     if len(jpeg) > LARGEST_THUMBNAIL:
         raise LibraryError(
             f"a thumbnail of {len(jpeg)} bytes: at most {LARGEST_THUMBNAIL}; make it smaller"
         )
-    at = 2
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != _START_OF_SCAN:
-        marker = jpeg[at + 1]
-        named = _FIRST_APPLICATION <= marker <= _LAST_APPLICATION and marker != _ADOBE
-        if named or marker == _COMMENT:
+    at = len(_START)
+    while jpeg[at:] != _END:
+        marker, start = jpeg[at + 1 : at + 2], at + 4
+        end = at + 2 + int.from_bytes(jpeg[at + 2 : start], "big")
+        if jpeg[at : at + 1] != b"\xff" or not marker or not start <= end <= len(jpeg):
             raise LibraryError(
-                f"a thumbnail with metadata (segment {marker:#x}): save its pixels alone, without "
-                "EXIF, profile or comment"
+                f"a thumbnail that is no whole JPEG file, or has more behind it (byte {at} of "
+                f"{len(jpeg)}): save its pixels alone, as a new file"
             )
-        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        first = at == len(_START) and jpeg.startswith(b"JFIF", start)
+        jfif = marker[0] == _JFIF and first and end - start <= _JFIF_LENGTH
+        if not jfif and marker[0] not in (*_TABLES, *_FRAMES, _SCAN):
+            raise LibraryError(
+                f"a thumbnail with metadata (segment {marker[0]:#x}): save its pixels alone, "
+                "without EXIF, profile or comment"
+            )
+        found = _CODED.match(jpeg, end) if marker[0] == _SCAN else None
+        at = found.end() if found else end
 
 
 def make_thumbnail(picture: Image.Image) -> bytes:

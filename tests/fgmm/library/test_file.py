@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sqlite3
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fgmm.errors import LibraryError
 from fgmm.library import (
@@ -21,6 +23,7 @@ from fgmm.library import (
     rename,
     verify,
 )
+from fgmm.library.thumbnails import LARGEST_THUMBNAIL
 
 
 def add(library: LibraryFile, name: str, photos: Photos | None = None) -> Collection:
@@ -117,7 +120,7 @@ def test_forgetting_takes_what_was_removed_out_of_the_bytes(birds, photos):
     secret = Photos(photos(7).vectors, ["5ec2e7" * 8], ["secret/place.jpg"])
     with LibraryFile.open(birds) as library:
         add(library, "orchid of the secret place", secret)
-        library.thumbnails.put({secret.digests[0]: jpeg(b"secret pixels")})
+        library.thumbnails.put({secret.digests[0]: jpeg()[:-2] + b"secret pixels" + jpeg()[-2:]})
         library.apply(lambda c: remove(c, "orchid of the secret place"), "remove", {})
         before = library.collection
         vector = secret.vectors.tobytes()
@@ -155,7 +158,7 @@ def test_what_was_forgotten_stays_so_if_the_file_cannot_be_made_smaller(birds, p
             library.undo()
 
 
-def jpeg(content: bytes = b"", segment: int = 0xE0) -> bytes:
+def jpeg(content: bytes = b"JFIF", segment: int = 0xE0) -> bytes:
     """Enough of a JPEG file: a segment, the start of a scan, its end."""
     length = (len(content) + 2).to_bytes(2, "big")
     return b"\xff\xd8\xff" + bytes([segment]) + length + content + b"\xff\xda\x00\x02\xff\xd9"
@@ -181,6 +184,18 @@ def test_thumbnails_are_kept_with_their_photo(birds):
         (jpeg(b"Exif\0\0", 0xE1), "metadata"),
         (jpeg(b"ICC_PROFILE", 0xE2), "metadata"),
         (jpeg(b"a comment", 0xFE), "metadata"),
+        (b"\xff\xd8\xff" + jpeg(b"Exif\0\0", 0xE1)[2:], "no whole JPEG file"),  # a fill byte
+        (jpeg()[:-2] + b"\xff\xfe\0\x04ab\xff\xd9", "metadata"),  # behind the scan
+        (jpeg()[:-2] + b"pixels\xff\0\xff\xd3\xff\xfe\0\x04ab\xff\xd9", "metadata"),
+        (jpeg() + b"48.1 N", "has more behind it"),
+        (jpeg() + jpeg(), "has more behind it"),
+        (jpeg()[:-2], "no whole JPEG file"),
+        (jpeg()[:-1], "no whole JPEG file"),
+        (b"\xff\xd8", "no whole JPEG file"),
+        (b"\xff\xd8\xff\xe0\0\0\xff\xd9", "no whole JPEG file"),  # of no length
+        (jpeg(b"48.1 N 11.5 E"), "metadata"),
+        (jpeg(b"JFIF, 48.1 N 11.5 E"), "metadata"),
+        (jpeg()[:2] + jpeg(b"JFIF")[2:10] + jpeg(b"JFIF")[2:], "metadata"),  # said twice
     ],
 )
 def test_a_thumbnail_with_metadata_or_none_at_all_is_refused(birds, thumbnail, message):
@@ -189,6 +204,35 @@ def test_a_thumbnail_with_metadata_or_none_at_all_is_refused(birds, thumbnail, m
         with pytest.raises(LibraryError, match=message):
             library.thumbnails.put({good: jpeg(), bad: thumbnail})
         assert library.thumbnails.get(good) is None
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"progressive": True},
+        {"subsampling": 0, "quality": 95},
+        {"optimize": True},
+        {"restart_marker_blocks": 1},
+    ],
+)
+def test_pixels_alone_are_a_thumbnail_however_they_are_written(birds, how):
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 48, 3), np.uint8)
+    Image.fromarray(noise).save(file, "JPEG", **how)
+    with LibraryFile.open(birds) as library:
+        library.thumbnails.put({f"{1:032x}": file.getvalue()})
+        assert library.thumbnails.get(f"{1:032x}") == file.getvalue()
+
+
+def test_a_thumbnail_may_be_as_large_as_is_said_and_no_larger(birds):
+    """The size is counted in bytes: 64 KB are within."""
+    pixels = bytes(LARGEST_THUMBNAIL - len(jpeg()))
+    largest = jpeg()[:-2] + pixels + jpeg()[-2:]
+    with LibraryFile.open(birds) as library:
+        library.thumbnails.put({f"{1:032x}": largest})
+        with pytest.raises(LibraryError, match="at most 65536"):
+            library.thumbnails.put({f"{1:032x}": jpeg()[:-2] + pixels + b"\0" + jpeg()[-2:]})
 
 
 def test_a_thumbnail_without_a_photo_is_refused(birds):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 
 import numpy as np
 import pytest
 import safetensors.numpy
+from PIL import Image
 
 from fgmm.errors import LibraryError, StoreError
 from fgmm.library import (
@@ -218,23 +220,32 @@ def test_what_is_no_folder_is_told(tmp_path):
 # --- thumbnails
 
 
-def jpeg(segment: int = 0xE0, content: bytes = b"JFIF") -> bytes:
-    """Enough of a JPEG file: a segment, the start of a scan, its end."""
-    length = (len(content) + 2).to_bytes(2, "big")
-    return b"\xff\xd8\xff" + bytes([segment]) + length + content + b"\xff\xda\x00\x02\xff\xd9"
+def jpeg(colour: str = "red", **more: object) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (32, 24), colour).save(file, "JPEG", **more)
+    return file.getvalue()
+
+
+def mean_colour(content: bytes) -> tuple[int, ...]:
+    with Image.open(io.BytesIO(content)) as opened:
+        assert opened.size == (32, 24)
+        return tuple(np.asarray(opened).mean((0, 1)).round(-1).astype(int))
 
 
 def test_thumbnails_come_back_by_digest_and_other_files_are_left_alone(collection, tmp_path):
-    thumbnails = {"ab" * 16: jpeg(), f"{2:032x}": jpeg(content=b"other")}
+    thumbnails = {"ab" * 16: jpeg(), f"{2:032x}": jpeg("blue")}
     export_folder(collection, tmp_path / "out", thumbnails)
     (tmp_path / "out" / "thumbnails" / f"{99:032x}.jpg").write_bytes(jpeg())  # no such photo
     (tmp_path / "out" / "thumbnails" / "Thumbs.db").write_bytes(b"?")
     assert import_folder(tmp_path / "out") == collection
-    assert import_thumbnails(tmp_path / "out", collection) == thumbnails
+    found = import_thumbnails(tmp_path / "out", collection)
+    assert set(found) == set(thumbnails)
+    assert mean_colour(found["ab" * 16]) == (250, 0, 0)
+    assert mean_colour(found[f"{2:032x}"]) == (0, 0, 250)
 
 
 def test_thumbnails_that_say_more_than_they_show_are_not_written_and_not_read(collection, tmp_path):
-    exif = jpeg(0xE1, b"Exif\0\0")
+    exif = jpeg(exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0")
     with pytest.raises(LibraryError, match="metadata"):
         export_folder(collection, tmp_path / "out", {"ab" * 16: exif})
     with pytest.raises(LibraryError, match="no species has the photo"):
@@ -242,7 +253,18 @@ def test_thumbnails_that_say_more_than_they_show_are_not_written_and_not_read(co
     assert not (tmp_path / "out").exists()
     export_folder(collection, tmp_path / "out", {"ab" * 16: jpeg()})
     place = tmp_path / "out" / "thumbnails" / f"{'ab' * 16}.jpg"
-    for content in (exif, b"GIF89a", jpeg() + bytes(70_000)):
+    cut = jpeg()[:-40] + b"\xff\xd9"
+    for content in (exif, b"GIF89a", jpeg() + bytes(70_000), jpeg() + b"x", cut[:150] + cut[-2:]):
         place.write_bytes(content)
         with pytest.raises(StoreError, match="cannot read the thumbnail"):
             import_thumbnails(tmp_path / "out", collection)
+
+
+def test_what_hides_among_the_pixels_of_a_thumbnail_is_not_read(collection, tmp_path):
+    """Decoders skip what comes after the last pixel and before the end."""
+    export_folder(collection, tmp_path / "out", {"ab" * 16: jpeg()})
+    place = tmp_path / "out" / "thumbnails" / f"{'ab' * 16}.jpg"
+    place.write_bytes(jpeg()[:-2] + b"SECRET 48.1 N" + b"\xff\xd9")
+    found = import_thumbnails(tmp_path / "out", collection)["ab" * 16]
+    assert b"SECRET" not in found
+    assert mean_colour(found) == (250, 0, 0)

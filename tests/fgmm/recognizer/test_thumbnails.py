@@ -176,8 +176,12 @@ def test_copies_have_them_too(what, shades, tmp_path):
         assert names == sorted(recognizer.collection.digests)
     else:
         copy = getattr(Recognizer, what[-4:])(tmp_path / "copy.fgmm")
-    assert kept(copy) == kept(recognizer)
-    assert None not in kept(copy)
+    for mine, theirs in zip(kept(copy), kept(recognizer), strict=True):
+        if what == "folder":  # its pixels are written anew
+            mine, theirs = (np.asarray(read_image(one), float) for one in (mine, theirs))
+            assert np.abs(mine - theirs).mean() < 2
+        else:
+            assert mine == theirs is not None
     copy.add_photos("sky", shades("sky", 1))
     assert None not in kept(copy)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgmm.encoders.registry import DEFAULT_ENCODER
@@ -62,7 +63,8 @@ class Extending:
         examples : pictures, or mapping of str to pictures, optional
             Pictures of the model's classes, by label if that is known. They set the level: at
             most ``lose`` of them, each judged as if it had not been given, lose their right
-            answer to new species (without labels: go there). They also show what the old
+            answer to new species (without labels: go there); of more than 50 million divided by
+            the number of classes, as many, evenly spread. They also show what the old
             classes look like; two of a class at least do. They are not kept in the library.
             Without any, the labels' words and the encoder's background stand in, and nothing is
             promised; an encoder without a background (all but ``tiny``) needs them. One that is
@@ -121,17 +123,27 @@ class Extending:
             batch_size=batch_size,
         )
         maker: Any = cls
-        if library is None:
-            made = maker(DEFAULT_ENCODER if encoder is None else encoder, **more)
-        else:
+        there = library is not None and Path(library).exists()
+        if there:
             made = maker.open(library, encoder, **more)
-        return ExtendedClassifier(
-            own,
-            made,
-            made._layers,
-            made._make,
-            examples=examples,
-            lose=lose,
-            brings_background=made._background is not None,
-            progress=progress,
-        )
+        else:
+            made = maker(DEFAULT_ENCODER if encoder is None else encoder, **more)
+        try:
+            extended = ExtendedClassifier(
+                own,
+                made,
+                made._layers,
+                made._make,
+                examples=examples,
+                lose=lose,
+                brings_background=made._background is not None,
+                progress=progress,
+            )
+            if library is not None and not there:  # last: what is refused leaves no file behind
+                texts = made.library.texts.get()
+                made.library = maker.open(library, encoder, **more).library
+                made.library.texts.put(texts)
+        except BaseException:
+            made.close()
+            raise
+        return extended

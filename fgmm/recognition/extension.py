@@ -20,10 +20,10 @@ from fgmm.recognition.tradeoff import Addition
 from fgmm.recognition.weighing import Weighing
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable
 
     from fgmm.library import Collection
+    from fgmm.library.photo_choice import Choice
     from fgmm.recognition.layers import PictureLayers
     from fgmm.recognition.moment import Moment
     from fgmm.recognition.own_model import OwnModel
@@ -173,15 +173,15 @@ class ExtendedClassifier(Weighing):
     def remove(
         self,
         name: str,
-        photos: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+        photos: Choice | Iterable[Choice] | None = None,
     ) -> None:
         """Forget a new species, or some of its photos, as if they had never been given.
 
         Parameters
         ----------
         name : str
-        photos : path or iterable of paths, optional
-            As of `Recognizer.remove`.
+        photos : path, int, or iterable of them, optional
+            Paths, files' names, digests, or numbers from 1, as of `Recognizer.remove`.
 
         Raises
         ------

@@ -62,6 +62,24 @@ def test_without_old_pictures_levels_find_so_many_new_ones():
     ]
 
 
+def test_levels_lose_a_share_of_the_old_pictures_and_no_more():
+    old = judged([(float(value), True) for value in range(30)])
+    rows = weigh_up(old, judged([(0.5, True)]), 100.0, "thirty", "one", labelled=True).rows
+    # of 30: 0.5, 1 and 2 % are none, 5 % is one, and 10 and 20 % are three and six
+    assert [30 - row.kept.right for row in rows] == [0, 1, 3, 6]
+
+
+def test_new_photos_that_are_taken_for_another_set_no_level():
+    right = [(float(value), True) for value in range(1, 9)]
+    wrong = [(float(value), False) for value in range(50, 60)]
+    tables = [
+        weigh_up(Judged.none(), judged(told), 100.0, "none", "some", labelled=True)
+        for told in (right, right + wrong)
+    ]
+    assert [row.level for row in tables[0].rows] == [row.level for row in tables[1].rows]
+    assert [row.found.right for row in tables[1].rows] == [0, 4, 6, 7, 8]
+
+
 def test_labels_are_places_and_a_wrong_one_is_told():
     assert owners_of(None, 2, ["a"]).tolist() == [0, 0]
     assert owners_of(["b", "a", "b"], 3, ["a", "b"]).tolist() == [1, 0, 1]

@@ -131,6 +131,10 @@ def test_logits_of_new_species_are_their_definition(extended, examples, pictures
     for label in LABELS:
         library.add_species(label, examples.get(label, ()))
     for answer, picture in zip(extended.classify(pictures), pictures, strict=True):
+        told = library.classify(picture)
+        cosines = dict(zip(told.labels, told.cosines.tolist(), strict=True))
+        expected = [cosines[label] for label in answer.labels]
+        assert answer.cosines.tolist() == pytest.approx(expected, abs=1e-5)
         expected = slow_answer(library, picture, -0.4)
         assert answer.logits[3:].tolist() == pytest.approx(expected, abs=1e-3)
 
@@ -211,6 +215,21 @@ def test_an_example_that_is_a_photo_of_a_new_species_counts_as_that(shades):
     assert made.classify(shades("ruby", 1)[0]).label == "ruby"
 
 
+def test_examples_that_are_photos_of_a_new_species_change_nothing_else(shades):
+    rest = {"bright": shades("sky", 0, 1, 2), "dim": shades("moss", 0), "murky": shades("moss", 5)}
+    both = {"murky": shades("ruby", 0)} | rest | {"bright": shades("ruby", 1) + rest["bright"]}
+    both["murky"] = shades("ruby", 0) + rest["murky"]
+    tables = []
+    for groups in (rest, both):
+        made = Recognizer.extend(counted_model()[0], LABELS, encoder="fake", examples=groups)
+        made.add_species("ruby", shades("ruby", 0, 1, 2))
+        tables.append(made.tradeoff())
+    assert tables[0].old_from == tables[1].old_from == "5 examples, each left out"
+    for one, other in zip(tables[0].rows, tables[1].rows, strict=True):
+        assert one.level == pytest.approx(other.level, abs=1e-5)
+        assert (one.kept, one.right, one.found) == (other.kept, other.right, other.found)
+
+
 def test_the_tradeoff_of_given_pictures_is_what_classify_does(extended, pictures, shades):
     names = ["ruby", "ruby", "bright", "bright", "dim", "dim", "murky", "dim"]
     pictures += shades("ruby", 12, 13)  # somebody calls them old
@@ -249,8 +268,16 @@ def test_a_species_by_words_alone_competes_with_the_labels_words():
 def test_an_encoder_of_pictures_alone(pictures_only, shades, pictures):
     made = Recognizer.extend(counted_model()[0], LABELS, encoder=pictures_only)
     made.add_species("ruby", shades("ruby", 0, 1, 2, 3))
-    assert made.level >= 0
+    # nothing is known of the old classes: pictures in general and the photos alone set it
     answer = made.classify(pictures[2])
+    library = Recognizer(pictures_only)
+    library.add_species("ruby", shades("ruby", 0, 1, 2, 3))
+    moment = library._moment()
+    none = float(moment.scorer.none_of_these(None, 1))
+    assert float(answer.evidence["old classes"][3]) == pytest.approx(-none, abs=1e-6)
+    ahead = moment.left_out.logits[:, 0].double() - none - math.log(0.5)
+    assert made.level == pytest.approx(0.5 * float(np.quantile(ahead.numpy(), 0.25)), abs=1e-5)
+    assert made.level > 0
     assert "text" not in answer.evidence
     assert answer.nearest_photo("bright") is None
     with pytest.raises(LibraryError, match="reads no words"):
@@ -292,6 +319,45 @@ def test_a_library_is_an_ordinary_one_and_comes_again(tmp_path, shades, pictures
     assert len(Recognizer.load(tmp_path / "copy.fgmm")) == 1
     with pytest.raises(LibraryError, match="'ruby' is a label of your model, 'Ruby'"):
         Recognizer.extend(len, ["Ruby"], library=place)
+
+
+def test_what_is_refused_leaves_no_new_file_and_one_that_is_there_as_it_was(tmp_path, shades):
+    place = tmp_path / "new.fgmm"
+    refused = [
+        ({"lose": 2}, ModelError),
+        ({"examples": [b"nothing"]}, ImageError),
+        ({"examples": {"light": []}}, ModelError),
+    ]
+    for options, error in refused:
+        with pytest.raises(error):
+            Recognizer.extend(counted_model()[0], LABELS, encoder="fake", library=place, **options)
+        assert list(tmp_path.iterdir()) == []
+    made = Recognizer.extend(counted_model()[0], LABELS, encoder="fake", library=place)
+    made.add_species("ruby", shades("ruby", 0, 1))
+    made.recognizer.close()
+    before = place.read_bytes()
+    for options, error in refused:
+        with pytest.raises(error):
+            Recognizer.extend(counted_model()[0], LABELS, library=place, **options)
+    assert place.read_bytes() == before
+
+
+def test_a_new_library_keeps_the_words_of_the_labels(tmp_path):
+    place = tmp_path / "new.fgmm"
+    Recognizer.extend(
+        counted_model()[0], LABELS, encoder="fake", library=place, concept="square"
+    ).recognizer.close()
+    with Recognizer.load(place) as loaded:
+        assert loaded.collection.phrasing.concept == "square"
+        assert len(loaded.library.texts.get()) >= len(LABELS)
+
+
+def test_photos_of_a_new_species_are_forgotten_by_number(extended, examples, shades, pictures):
+    fresh = Recognizer.extend(counted_model()[0], LABELS, examples=examples, encoder="fake")
+    fresh.add_species("ruby", shades("ruby", 1, 3))
+    extended.remove("ruby", [1, 3])
+    for one, other in zip(extended.classify(pictures), fresh.classify(pictures), strict=True):
+        assert one.logits.tolist() == pytest.approx(other.logits.tolist(), abs=1e-4)
 
 
 def test_a_failed_addition_changes_nothing(extended, shades, pictures):
@@ -344,6 +410,8 @@ def test_many_answers_are_made_in_blocks(extended, shades):
     assert len(many) == 300
     for found, single in zip(many, singles, strict=False):
         assert found.logits.numpy() == pytest.approx(single.logits.numpy(), abs=1e-5)
+    # back and forth: the last of one block, then the first of another
+    assert many[299].name == "#299" and many[0].name == "#0"
     with pytest.raises(IndexError):
         many[300]
 

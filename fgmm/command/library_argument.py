@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +32,7 @@ class LibraryCommand(TyperCommand):
 
         Raises
         ------
-        typer.BadParameter
+        UsageError
             If it cannot be read, there is no ``--library``, and one argument is a library.
         """
         given = list(args)
@@ -41,10 +42,8 @@ class LibraryCommand(TyperCommand):
             found = _libraries_among(given)
             if len(found) != 1:
                 raise
-            raise typer.BadParameter(
-                f"{found[0]} is a library: did you mean --library {found[0]}?",
-                ctx,
-                param_hint="--library",
+            raise _UsageError(
+                f"{found[0]} is a library: did you mean --library {shlex.quote(found[0])}?", ctx
             ) from None
 
 

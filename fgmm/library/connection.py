@@ -143,8 +143,9 @@ def _message(path: Path, told: str) -> str:
             "to, since SQLite keeps a journal beside the file while it writes"
         )
     if "malformed" in told or "not a database" in told or "decode" in told:
+        more = "" if "not a database" in told else ", and see what `fgmm.library.verify` finds"
         return (
             f"{str(path)!r} is no library of species, or a damaged one ({told}); it was left as "
-            "it is: go back to a copy"
+            f"it is: go back to a copy{more}"
         )
     return f"{library} cannot be used ({told}): nothing was changed"

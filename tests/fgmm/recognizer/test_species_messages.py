@@ -170,7 +170,7 @@ def test_a_library_that_is_given_as_an_argument_is_noticed(known, command):
     before = Path("of colours").read_bytes()
     arguments = ["of colours" if word == "LIBRARY" else word for word in command]
     said = run("species", *arguments, code=2)
-    assert "of colours is a library: did you mean --library of colours?" in said
+    assert "of colours is a library: did you mean --library 'of colours'?" in said
     assert Path("of colours").read_bytes() == before
 
 
@@ -179,6 +179,15 @@ def test_what_is_no_library_gets_the_usual_words(known):
     assert "Missing option '--library'" in run("species", "show", "notes.fgmm", code=2)
     said = species("list", "colours.fgmm", code=2)  # the option is there already
     assert "unexpected extra argument" in said
+
+
+def test_a_list_of_a_damaged_library_says_who_knows_more(known):
+    content = Path("colours.fgmm").read_bytes()
+    Path("colours.fgmm").write_bytes(content[:16384] + bytes(len(content) - 16384))
+    said = species("list", code=2)
+    assert "or a damaged one" in said
+    assert "and see what fgmm verify finds" in said
+    assert "damaged: " in run("verify", "colours.fgmm", code=2)
 
 
 def test_damaged_pages_are_told_in_words_first(known):

@@ -114,9 +114,11 @@ def merge_species(
     from fgmm.library import acts
 
     with opened_library(library, into, other) as file:
+        before = file.collection.find(into).all_names
         file.apply(*acts.merging(file.collection, into, other))
         one = file.collection.find(into)
-    say(f"{one.name} has {counted(len(one.photos), 'photo')}, and is also called {other}")
+    gained = ", ".join(name for name in one.names if name not in before)
+    say(f"{one.name} has {counted(len(one.photos), 'photo')}, and is also called {gained}")
 
 
 def add_other_names(
@@ -172,7 +174,12 @@ def set_words(
     library: LibraryOption,
     concept: Annotated[
         str | None,
-        typer.Option("--concept", "-c", metavar="TEXT", help='What kind of thing all are: "bird".'),
+        typer.Option(
+            "--concept",
+            "-c",
+            metavar="TEXT",
+            help='What kind of thing all are: "bird"; "": nothing.',
+        ),
     ] = None,
     templates: Annotated[
         list[str] | None,
@@ -201,8 +208,9 @@ def set_words(
         raise typer.BadParameter(
             "--plain takes the concept and the sentences away: leave it out", param_hint="--plain"
         )
-    if plain or concept or templates:
-        open_recognizer(library).set_words(concept=concept, templates=templates or None)
+    if plain or concept is not None or templates:
+        around = (concept or "").strip() or None
+        open_recognizer(library).set_words(concept=around, templates=templates or None)
     from fgmm.templates import DEFAULT_TEMPLATES
 
     own = read_library(library).collection.phrasing
@@ -218,10 +226,8 @@ def undo_change(library: LibraryOption) -> None:
 
     fgmm species undo --library birds.fgmm
     """
-    from fgmm.library import acts
-
     with opened_library(library) as file:
-        taken = acts.take_back(file)
+        taken = file.take_back()
     say(f"taken back: {tell_change(taken.what, taken.detail)}")
 
 
@@ -238,11 +244,7 @@ def forget_removed(
     What is known stays as it is, but no change before can be taken back any more. Vectors of
     words go too, and are made again when needed.
     """
-    n = sum(
-        1
-        for one in read_library(library).history()
-        if not (one.undone or one.forgotten) and one.what not in ("undo", "forget")
-    )
+    n = sum(1 for one in read_library(library).history() if one.can_be_undone)
     if not yes:
         note(
             "error",

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fgmm.library.collection import Collection
-    from fgmm.library.file import LibraryFile
-    from fgmm.library.history import HistoryEntry
-    from fgmm.library.memory import MemoryLibrary
     from fgmm.library.phrasing import Phrasing
 
 __all__ = [
@@ -27,7 +24,6 @@ __all__ = [
     "phrasing",
     "removing",
     "renaming",
-    "take_back",
 ]
 
 
@@ -76,20 +72,6 @@ def describing(collection: Collection, name: str, description: str | None) -> Ac
     known = collection.find(name).name
     detail = {"name": known, "description": description}
     return Act(lambda now: descriptions.describe(now, known, description), "describe", detail)
-
-
-def take_back(library: LibraryFile | MemoryLibrary) -> HistoryEntry:
-    """Take back the last change that was not taken back, and give it.
-
-    Raises
-    ------
-    LibraryError
-        If there is nothing to take back.
-    """
-    library.undo()
-    past = library.history()
-    undo = next(entry for entry in reversed(past) if entry.what == "undo")
-    return past[int(undo.detail["change"]) - 1]
 
 
 def phrasing(new: Phrasing) -> Act:

@@ -195,15 +195,34 @@ class LibraryFile(Changeable):
         StoreError
             If the file cannot be written.
         """
+        self.take_back()
+        return self.collection
+
+    def take_back(self) -> HistoryEntry:
+        """Take back a change as `undo` does, and give the change.
+
+        Returns
+        -------
+        HistoryEntry
+
+        Raises
+        ------
+        LibraryError, StoreError
+            As `undo`.
+        """
+        taken: list[HistoryEntry] = []
 
         def write(connection: sqlite3.Connection) -> State:
             number, before = last_undoable(connection)
             write_back(connection, before)
             detail = json.dumps({"change": number})
             note_change(connection, self._state.last, "undo", detail, undoes=number)
+            # while the file is held: afterwards another may take back one more
+            taken.extend(one for one in read_history(connection) if one.number == number)
             return read_state(connection, self._state)
 
-        return self._change(write)
+        self._change(write)
+        return taken[0]
 
     def history(self) -> list[HistoryEntry]:
         """List all changes, the first first."""

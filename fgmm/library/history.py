@@ -35,6 +35,8 @@ class HistoryEntry:
         Whether it was taken back.
     forgotten : bool
         Whether a later `forget` removed what is needed to take it back.
+    final : bool
+        Whether it was never to be taken back: what a copy began with.
     """
 
     number: int
@@ -43,6 +45,13 @@ class HistoryEntry:
     detail: Mapping[str, Any]
     undone: bool = False
     forgotten: bool = False
+    final: bool = False
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it can be taken back: a change that was not, nor forgotten, nor final."""
+        over = self.undone or self.forgotten or self.final
+        return not over and self.what not in ("undo", "forget")
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ class MemoryLibrary(Changeable):
                 if not final:
                     self._before[len(self._history) + 1] = before, self._collection.phrasing
                 self._collection, self._places = after, placed(self._places, changed)
-                self._note(what, json.loads(detail))
+                self._note(what, json.loads(detail), final=final)
                 self.thumbnails.put(thumbnails)
             return self._collection
 
@@ -113,6 +113,21 @@ class MemoryLibrary(Changeable):
         LibraryError
             If there is nothing to take back.
         """
+        self.take_back()
+        return self.collection
+
+    def take_back(self) -> HistoryEntry:
+        """Take back a change as `undo` does, and give the change.
+
+        Returns
+        -------
+        HistoryEntry
+
+        Raises
+        ------
+        LibraryError
+            As `undo`.
+        """
         with self._lock:
             if not self._before:
                 raise LibraryError(
@@ -125,10 +140,10 @@ class MemoryLibrary(Changeable):
             self._collection = was.with_phrasing(phrasing)
             self._places = placed(self._places, before)
             del self._before[number]
-            entry = self._history[number - 1]
-            self._history[number - 1] = dataclasses.replace(entry, undone=True)
+            taken = dataclasses.replace(self._history[number - 1], undone=True)
+            self._history[number - 1] = taken
             self._note("undo", {"change": number})
-            return self._collection
+            return taken
 
     def history(self) -> list[HistoryEntry]:
         """List all changes, the first first."""
@@ -142,12 +157,14 @@ class MemoryLibrary(Changeable):
             self.texts.clear()
             self.thumbnails.forget()
             self._history = [
-                dataclasses.replace(entry, detail={}, forgotten=True) for entry in self._history
+                dataclasses.replace(entry, detail={}, forgotten=True, final=False)
+                for entry in self._history
             ]
             self._note("forget", {})
 
     def close(self) -> None:
         """Do nothing: there is no file to close."""
 
-    def _note(self, what: str, detail: Mapping[str, Any]) -> None:
-        self._history.append(HistoryEntry(len(self._history) + 1, utc_now(), what, detail))
+    def _note(self, what: str, detail: Mapping[str, Any], *, final: bool = False) -> None:
+        number = len(self._history) + 1
+        self._history.append(HistoryEntry(number, utc_now(), what, detail, final=final))

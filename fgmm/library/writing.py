@@ -201,9 +201,16 @@ def read_history(connection: sqlite3.Connection) -> list[HistoryEntry]:
     try:
         return [
             HistoryEntry(
-                number, at, what, json.loads(detail), number in undone, number < (forgot or 0)
+                number,
+                at,
+                what,
+                json.loads(detail),
+                number in undone,
+                number < (forgot or 0),
+                # what `forget` and `undo` note of themselves holds nothing to go back to either
+                final=bool(bare) and number > (forgot or 0) and what != "undo",
             )
-            for number, at, what, detail, _, _ in rows
+            for number, at, what, detail, _, bare in rows
         ]
     except ValueError as error:
         raise DamagedError("its history is not what was written") from error

@@ -70,8 +70,10 @@ class Adding(Changing):
         given, others = _read_species(species, names)
         held = self._known()
         asked = [Addition(name, None, others.get(name, ())) for name in given]
-        # what is wrong with names is told before anything is encoded
-        add_all(self.collection, asked)
+        # what is wrong with names is told before any photo is encoded, also that one is too long
+        named = add_all(self.collection, asked)
+        if self._words is not None and len(named):
+            self._words.vectors(named, progress=progress)
         found: list[tuple[Addition, Gathered]] = []
         failures: list[tuple[str, Exception]] = []
         stopped = False
@@ -79,9 +81,13 @@ class Adding(Changing):
             self._gather_all(asked, given, found, failures, progress)
         except KeyboardInterrupt:
             stopped = True
-        told, old, new = self._keep_all(found, progress)
+        told, old, new = self._keep_all(found)
         if stopped:
             done = len(found) + len(failures)
+            if done == len(asked):
+                raise KeyboardInterrupt(
+                    f"stopped when all {len(asked):,} had been read; {len(told):,} species are kept"
+                )
             kept = f"{len(told):,} species before it are kept" if told else "nothing is kept"
             raise KeyboardInterrupt(
                 f"stopped at {asked[done].name!r}, {done + 1:,} of {len(asked):,}; {kept}; the "
@@ -123,15 +129,13 @@ class Adding(Changing):
                 bar.advance(f", {one.name}")
 
     def _keep_all(
-        self, found: list[tuple[Addition, Gathered]], progress: bool | None
+        self, found: list[tuple[Addition, Gathered]]
     ) -> tuple[list[tuple[str, Gathered]], Collection, Collection]:
         """Make the one change; give the species' names as the library has them, and `_change`'s."""
         before = self.collection
         if not found:
             return [], before, before
         additions = [one for one, _ in found]
-        if self._words is not None:
-            self._words.vectors(add_all(before, additions), progress=progress)
         new = [one.name for one in additions if one.name not in before]
         photos = sum(len(gathered.photos) for _, gathered in found)
         detail: dict[str, Any] = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fgmm.encoders.registry import DEFAULT_ENCODER
 from fgmm.errors import LibraryError, SpaceMismatch
 from fgmm.images import read_image
-from fgmm.library import LibraryFile, MemoryLibrary, acts
+from fgmm.library import LibraryFile, MemoryLibrary
 from fgmm.library.copying import write_library
 from fgmm.recognition.species_list import SpeciesList
 from fgmm.recognition.species_prediction import NearestPhoto
@@ -244,7 +244,7 @@ class Keeping:
         LibraryError
             If there is nothing to take back.
         """
-        return acts.take_back(self.library)
+        return self.library.take_back()
 
     def close(self) -> None:
         """Use the library's file no more, as at the end of a ``with`` block.

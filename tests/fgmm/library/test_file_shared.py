@@ -45,7 +45,7 @@ def test_a_writer_takes_in_what_another_wrote(birds, photos):
     with LibraryFile.open(birds) as one, LibraryFile.open(birds) as two:
         add(one, "emu", photos(7))
         assert "emu" not in two.collection
-        with pytest.raises(LibraryError, match="'emu' is taken"):
+        with pytest.raises(LibraryError, match="'emu' is there already"):
             add(two, "emu")
         assert two.apply(lambda c: add_photos(c, "emu", photos(8)), "add_photos", {}).n_photos == 5
         assert one.collection.n_photos == 4
@@ -149,3 +149,31 @@ def test_a_reader_sees_one_state_from_first_to_last(birds):
                 add(library, "emu")
             assert connection.execute("SELECT count(*) FROM species").fetchone() == (before,)
         add(library, "emu")
+
+
+@pytest.mark.parametrize("writer", ["before", "after"])
+def test_undo_tells_the_change_that_it_took_back_whoever_undoes_meanwhile(
+    birds, monkeypatch, writer
+):
+    """Another process takes back a change just before, or just after, and each tells its own."""
+    with LibraryFile.open(birds) as one, LibraryFile.open(birds) as two:
+        change, told = LibraryFile._change, []
+
+        def together(self, write):
+            monkeypatch.setattr(LibraryFile, "_change", change)
+            if writer == "before":
+                told.append(two.take_back())
+            made = change(self, write)
+            if writer == "after":
+                told.append(two.take_back())
+            return made
+
+        monkeypatch.setattr(LibraryFile, "_change", together)
+        mine = one.take_back()
+        order = [*told, mine] if writer == "before" else [mine, *told]
+        assert [(entry.number, entry.detail["name"]) for entry in order] == [
+            (3, "dodo"),
+            (2, "great tit"),
+        ]
+        assert all(entry.undone for entry in order)
+        assert [bird.name for bird in one.reload()] == ["wren"]

@@ -182,3 +182,24 @@ def test_only_what_differs_is_a_difference():
     changed = difference(places, remove(one, "a"))
     assert list(restored(one, places, changed).species) == ["b"]
     assert placed(places, changed) == {"b": places["b"]}
+
+
+def test_taking_back_gives_the_change(library):
+    add(library, "wren", 1)
+    add(library, "dodo")
+    assert library.take_back() == library.history()[1]
+    assert [entry.undone for entry in library.history()] == [False, True, False]
+
+
+def test_only_what_can_be_undone_says_so(library):
+    library.apply(lambda c: add_species(c, "wren"), "save", {}, final=True)
+    assert [(one.final, one.can_be_undone) for one in library.history()] == [(True, False)]
+    add(library, "emu")
+    add(library, "kiwi")
+    library.undo()
+    assert [one.can_be_undone for one in library.history()] == [False, True, False, False]
+    library.forget()
+    assert not any(one.can_be_undone or one.final for one in library.history())
+    add(library, "kiwi")
+    assert [one.forgotten for one in library.history()] == [True] * 4 + [False] * 2
+    assert [one.can_be_undone for one in library.history()] == [False] * 5 + [True]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fgmm import Recognizer
-from fgmm.errors import ImageError, LibraryError
+from fgmm.errors import ImageError, LibraryError, TextTooLong
 from fgmm.library import Collection, LibraryFile, Photos
 from fgmm.library.additions import Addition, add_all
 
@@ -188,3 +188,84 @@ def test_of_the_library_alone_a_failure_changes_nothing():
         add_all(birds, [Addition("wren", photo), Addition("dodo", photo)])
     assert [len(one.photos) for one in birds] == [0]
     assert add_all(birds, []) == birds
+
+
+@pytest.mark.parametrize("at", [2, 3])
+def test_interrupted_once_a_species_was_read_it_is_kept(folder, at):
+    """Also where the line that says so is the one that is interrupted, and it is the last."""
+    import logging
+
+    class Interrupted(logging.Handler):
+        n = 0
+
+        def emit(self, record):
+            self.n += 1
+            if self.n == at:
+                raise KeyboardInterrupt
+
+    log, handler = logging.getLogger("fgmm.recognition.adding"), Interrupted(logging.INFO)
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    made, names = Recognizer("fake"), ["moss", "ruby", "sky"]
+    try:
+        told = {2: "stopped at 'sky', 3 of 3; 2 species before it are kept; the same again goes on"}
+        told[3] = "stopped when all 3 had been read; 3 species are kept"
+        with pytest.raises(KeyboardInterrupt, match=told[at]):
+            made.add_all({name: folder / name for name in names})
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+    assert [(one.name, len(one.photos)) for one in made.collection] == [
+        (name, 5) for name in names[:at]
+    ]
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_a_name_too_long_for_the_encoder_is_told_before_a_photo_is_encoded(
+    shades, monkeypatch, others
+):
+    long = "red " * 60
+    photos = shades("ruby", 0)
+    made = Recognizer("fake")
+    monkeypatch.setattr("fgmm.encoders.fake.FakeEncoder.encode_images", None)
+    with pytest.raises(TextTooLong):
+        if others:
+            made.add_all({"moss": photos, "ruby": None}, names={"ruby": [long]})
+        else:
+            made.add_all({"moss": photos, long: None})
+    assert len(made) == 0
+
+
+def test_each_text_is_encoded_once(monkeypatch, shades):
+    from fgmm.encoders.fake import FakeEncoder
+
+    encode, seen = FakeEncoder.encode_texts, []
+
+    def counted(self, texts, *given, **more):
+        seen.extend(texts)
+        return encode(self, texts, *given, **more)
+
+    monkeypatch.setattr(FakeEncoder, "encode_texts", counted)
+    species = {"moss told once": shades("moss", 0), "ruby told once": None}
+    Recognizer("fake").add_all(species, names={"ruby told once": ["red told once"]})
+    assert {"moss told once", "ruby told once", "red told once"} <= set(seen)
+    assert len(seen) == len(set(seen))
+
+
+def test_nothing_at_all_adds_nothing():
+    made = Recognizer("fake")
+    assert len(made.add_all([])) == 0
+    assert made.history() == []
+
+
+def test_three_names_are_noted_and_the_number_of_all():
+    made = Recognizer("fake")
+    made.add_all(["a", "b", "c", "d"])
+    assert made.history()[0].detail == {"species": 4, "photos": 0, "names": ["a", "b", "c"]}
+
+
+def test_other_names_are_noted_and_join_those_that_are_known():
+    birds = add_all(Collection("fake/1", 2, "fake"), [Addition("wren", names=("Troglodytes",))])
+    birds = add_all(birds, [Addition("wren", names=("jenny wren",))])
+    assert birds.find("wren").names == ("Troglodytes", "jenny wren")

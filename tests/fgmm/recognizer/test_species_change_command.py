@@ -148,7 +148,13 @@ def test_words_around_names_are_shown_and_changed():
     assert run("words").startswith("concept: none")
     run("words", "--concept", "colour")
     assert run("words", "--plain").startswith("concept: none")
+    run("words", "--concept", "colour")
+    for nothing in ("", " "):
+        run("words", "--concept", "colour")
+        assert run("words", "--concept", nothing).startswith("concept: none")
+    assert species().name == "ruby"
     assert "leave it out" in run("words", "--plain", "--concept", "x", code=2)
+    assert "leave it out" in run("words", "--plain", "--template", "the {}", code=2)
     assert "has no {}" in run("words", "--template", "the", code=2)
 
 
@@ -210,3 +216,24 @@ def test_torch_is_not_even_imported(tmp_path):
         env={"PYTHONPATH": root, "PATH": ""},
         timeout=120,
     )
+
+
+def test_merging_tells_the_names_that_were_gained_not_those_that_were_typed(no_encoder):
+    run("also", "ruby", "red")
+    run("also", "sky", "azure", "heaven")
+    said = run("merge", "RED", "azure")
+    assert said == "ruby has 10 photos, and is also called sky, azure, heaven"
+
+
+def test_what_a_copy_began_with_is_no_change_that_could_be_taken_back():
+    Recognizer.load("colours.fgmm").save("copy.fgmm")
+    Path("copy.fgmm").replace("colours.fgmm")
+    with LibraryFile.open("colours.fgmm") as file:
+        assert [(one.final, one.can_be_undone) for one in file.history()] == [(True, False)]
+    assert "0 changes could not be taken back" in run("forget", code=2)
+    run("rename", "ruby", "garnet")
+    run("rename", "garnet", "red stone")
+    run("undo")
+    assert "1 change could not be taken back" in run("forget", code=2)
+    assert "forgotten: 1 change cannot" in run("forget", "--yes")
+    assert "0 changes could not" in run("forget", code=2)

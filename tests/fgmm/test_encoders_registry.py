@@ -55,7 +55,7 @@ def entry_points(monkeypatch):
 
 def test_names_are_sorted_and_hold_those_of_other_packages(entry_points):
     entry_points(loud="somebodys_encoders:Loud")
-    assert encoder_names() == ["fake", "hf", "loud", "openclip", "timm", "tiny"]
+    assert encoder_names() == ["fake", "hf", "loud", "onnx", "openclip", "timm", "tiny"]
 
 
 def test_listing_names_and_importing_fgmm_load_no_library():

@@ -182,3 +182,17 @@ def test_a_sample_leaves_room_for_examples_beside_many_new_photos(groups, monkey
     alone = extend(groups | {"murky": shades("ruby", 20)})
     alone.add_species("ruby", shades("ruby", *range(6)))
     assert alone.tradeoff().old_from == "17 examples, each left out"
+
+
+def test_a_sample_holds_examples_that_are_alone_in_their_class(shades, monkeypatch):
+    def judged(most):
+        monkeypatch.setattr(calibration, "_MOST_LOGITS", 4 * most)
+        groups = {"bright": shades("sky", 0), "dim": shades("moss", 0), "murky": shades("ruby", 20)}
+        made = extend(groups)
+        made.add_species("ruby", shades("ruby", 0, 1))
+        return made._standing().old
+
+    every, some = judged(5), judged(4)
+    assert (len(every), len(some)) == (3, 2)
+    torch.testing.assert_close(some.margins, every.margins[:2])
+    assert len(set(every.margins.tolist())) == 3

@@ -59,8 +59,9 @@ def test_a_file_that_is_no_picture_leaves_the_others_with_their_classes(gather, 
     bad, good = tmp_path / "bad.png", tmp_path / "good.png"
     bad.write_bytes(b"no picture at all")
     plain(0, 0, 210).save(good)
-    found, failures = gather({"red": [plain(200, 0, 0), bad], "blue": [good], "green": []})
+    found, failures = gather({"red": [bad, plain(200, 0, 0)], "blue": [good], "green": []})
     assert found.owners.tolist() == [0, 2]
     assert found.right.tolist() == [True, True]
     assert found.origins == ("", str(good))
+    assert found.digests == (gather([plain(200, 0, 0)])[0].digests + gather([good])[0].digests)
     assert [source for source, _ in failures] == [bad]

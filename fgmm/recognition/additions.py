@@ -122,6 +122,7 @@ class Additions(Sequence[Receipt]):
             for one in receipts
             for pair in one.outliers
         ]
+        unlike = [f"{one.species}: {one.unlike}" for one in receipts if one.unlike is not None]
         judged = [(one.recognised, one) for one in receipts if one.recognised is not None]
         weak = [
             f"{one.species}: {share} of its photos, each judged by the others"
@@ -132,6 +133,7 @@ class Additions(Sequence[Receipt]):
         return [
             *_some("nearly the same", alike),
             *_some("look again at", strange),
+            *_some("not like the photos before", unlike),
             *_some("hardly recognised", weak),
             *_of_others(receipts),
         ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from fgmm.recognition.calibration import may_judge
+from fgmm.recognition.newcomers import Unlike, judge_newcomers
 from fgmm.recognition.receipt_wording import advise, write_receipt
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ class Receipt:
     outliers : tuple of Likeness
         Photos that the others of the species would not recognise, though they do recognise most:
         the photo, the species it is taken for, and its cosine with its own species' mean.
+    unlike : Unlike or None
+        Of the photos that were added, those that do not look like the ones the species had, as
+        those tell: `fgmm.recognition.newcomers.judge_newcomers`. None where all do, and where
+        that cannot be judged.
     near_duplicates : tuple of Likeness
         Pairs of photos, one of them new, that are probably the same photograph.
     alike : float or None
@@ -97,6 +102,7 @@ class Receipt:
     n_species: int
     recognised: Share | None
     outliers: tuple[Likeness, ...]
+    unlike: Unlike | None
     near_duplicates: tuple[Likeness, ...]
     alike: float | None
     usual: float | None
@@ -137,11 +143,13 @@ def write_out(before: Moment | None, after: Moment, species: str, gathered: Gath
     recognised = told_apart = others_before = others_after = None
     outliers: tuple[Likeness, ...] = ()
     lost: tuple[tuple[str, int], ...] = ()
+    unlike = None
     if _judged(after):
         recognised, outliers = _own(after, row, own, names)
         told_apart = None if nearest is None else _apart(after, row, nearest)
         if before is not None:
             others_before, others_after, lost = _others(before, after, row)
+            unlike = judge_newcomers(before, species, gathered.photos)
     facts = {
         "n_photos": n_photos,
         "recognised": recognised,
@@ -149,6 +157,7 @@ def write_out(before: Moment | None, after: Moment, species: str, gathered: Gath
         "usual": usual,
         "nearest": None if nearest is None else after.labels[nearest],
         "told_apart": told_apart,
+        "unlike": unlike,
     }
     return Receipt(
         species=species,

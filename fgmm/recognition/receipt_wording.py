@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from fgmm.plurals import counted
 
 if TYPE_CHECKING:
+    from fgmm.recognition.newcomers import Unlike
     from fgmm.recognition.receipt import Receipt, Share
 
-__all__ = ["advise", "write_receipt"]
+__all__ = ["advise", "told_of_likeness", "write_receipt"]
 
 _SHOWN = 5
 _FEW, _ENOUGH = 5, 16
@@ -33,8 +34,7 @@ def write_receipt(receipt: Receipt) -> str:
     if r.recognised is not None:
         lines.append(f"recognised: {r.recognised} of its photos, each judged by the others")
     if r.alike is not None:
-        usual = "" if r.usual is None else f"; other species' {r.usual:.2f}"
-        lines.append(f"its photos are alike by a cosine of {r.alike:.2f}{usual}")
+        lines.append(told_of_likeness(r.alike, r.usual))
     if r.nearest is not None:
         told = "" if r.told_apart is None else f"; told apart: {r.told_apart} of their photos"
         lines.append(f"nearest species: {r.nearest}{told}")
@@ -64,6 +64,7 @@ def advise(
     alike: float | None,
     usual: float | None,
     nearest: str | None,
+    unlike: Unlike | None,
     reads_words: bool,
 ) -> str:
     """Say whether more photos would help, and of what.
@@ -74,6 +75,7 @@ def advise(
     recognised, told_apart : Share or None
     alike, usual : float or None
     nearest : str or None
+    unlike : Unlike or None
         All as in `fgmm.recognition.receipt.Receipt`.
     reads_words : bool
         Whether the species is also known by its words.
@@ -85,6 +87,8 @@ def advise(
     """
     if not n_photos:
         return "More would help: it has no photo yet; about five, of different individuals."
+    if unlike is not None and unlike.half:
+        return _told_of_unlike(unlike)
     advice = []
     if n_photos == 1:
         by = " beyond its words" if reads_words else ""
@@ -102,6 +106,46 @@ def advise(
     if n_photos >= _ENOUGH:
         return "More of the same would change little."
     return "Enough for pictures like these; of other places or seasons more would help."
+
+
+def _told_of_unlike(unlike: Unlike) -> str:
+    """Doubt that new photos show the species; what follows is no reason to be calm."""
+    these = "This photo does" if unlike.of == 1 else "These photos do"
+    them = "it" if unlike.of == 1 else f"{unlike.photos:,} of {unlike.of:,}"
+    like = unlike.looks_like or "none of the species here"
+    return (
+        f"{these} not look like the ones before: {them} would be taken for {like}. Look again at "
+        "what was added; undo takes it back."
+    )
+
+
+def told_of_likeness(alike: float, usual: float | None) -> str:
+    """Compare how alike a species' photos are with how alike other species' are.
+
+    Parameters
+    ----------
+    alike : float
+    usual : float or None
+        Cosines, as in `fgmm.recognition.receipt.Receipt`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> told_of_likeness(0.25, None)
+    'its photos are alike by 0.25 (cosine: 1 the same, 0 nothing in common)'
+    """
+    if usual is None:
+        return f"its photos are alike by {alike:.2f} (cosine: 1 the same, 0 nothing in common)"
+    own, theirs = f"{alike:.2f}", f"{usual:.2f}"
+    how = "less alike than" if alike < usual else "more alike than"
+    how = "as alike as" if own == theirs else how
+    return (
+        f"its photos are {how} other species' usually are: {own}, theirs {theirs} "
+        "(cosine: 1 the same, 0 nothing in common)"
+    )
 
 
 def _species(n: int) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fgmm.recognition.newcomers import Unlike
 from fgmm.recognition.receipt import Share
-from fgmm.recognition.receipt_wording import advise
+from fgmm.recognition.receipt_wording import advise, told_of_likeness
 
 # ten photos, all recognised and told apart, no more alike than other species' are
 FINE = {
@@ -15,6 +16,7 @@ FINE = {
     "alike": 0.6,
     "usual": 0.6,
     "nearest": "wren",
+    "unlike": None,
     "reads_words": True,
 }
 
@@ -34,6 +36,15 @@ CASES = {
     "hard to tell apart": ({"told_apart": Share(17, 20)}, "what tells it from wren would help"),
     "told apart": ({"told_apart": Share(18, 20)}, "Enough for pictures like these"),
     "not recognised": ({"recognised": Share(8, 10)}, "not all of its photos are recognised"),
+    "some unlike": ({"unlike": Unlike(1, 3, "wren")}, "Enough for pictures like these"),
+    "half unlike": (
+        {"unlike": Unlike(2, 4, "wren")},
+        "These photos do not look like the ones before: 2 of 4 would be taken for wren.",
+    ),
+    "one, and unlike": (
+        {"unlike": Unlike(1, 1, None)},
+        "This photo does not look like the ones before: it would be taken for none of the species",
+    ),
     "recognised": ({"recognised": Share(9, 10)}, "Enough for pictures like these"),
 }
 
@@ -42,3 +53,16 @@ CASES = {
 def test_advice_follows_from_what_was_counted(case):
     change, words = CASES[case]
     assert words in advise(**FINE | change)
+
+
+@pytest.mark.parametrize(
+    ("alike", "usual", "words"),
+    [
+        (0.25, 0.46, "less alike than other species' usually are: 0.25, theirs 0.46"),
+        (0.46, 0.25, "more alike than other species' usually are: 0.46, theirs 0.25"),
+        (0.461, 0.459, "as alike as other species' usually are: 0.46, theirs 0.46"),
+        (0.5, None, "its photos are alike by 0.50 (cosine: 1 the same"),
+    ],
+)
+def test_likeness_is_told_in_words(alike, usual, words):
+    assert words in told_of_likeness(alike, usual)

@@ -22,7 +22,7 @@ from fgmm.recognition.weighing import Weighing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fgmm.library import Collection
+    from fgmm.library import Collection, HistoryEntry
     from fgmm.library.photo_choice import Choice
     from fgmm.recognition.layers import PictureLayers
     from fgmm.recognition.moment import Moment
@@ -64,7 +64,7 @@ class ExtendedClassifier(Weighing):
     Attributes
     ----------
     recognizer : Recognizer
-        ``recognizer.save("new.fgmm")`` writes the new species; `rename`, `merge`, `undo` are there.
+        ``recognizer.save("new.fgmm")`` writes the new species; `rename` and `merge` are there.
     labels : tuple of str
         Of the model.
     failures : list of (input, error)
@@ -88,6 +88,7 @@ class ExtendedClassifier(Weighing):
                 f"lose is {lose!r}: it is the share of old pictures that new species may take; "
                 "give 0 or more and less than 1, such as 0.01"
             )
+        model.check_width(layers.dim - layers.joint_dim, recognizer.collection.encoder)
         self.recognizer = recognizer
         self.labels = model.labels
         self.failures: list[tuple[Any, Exception]] = []
@@ -191,21 +192,34 @@ class ExtendedClassifier(Weighing):
         self.recognizer.remove(name, photos)
 
     def species(self) -> SpeciesList:
-        """List the new species.
+        """List the new species; as of `Recognizer.species`."""
+        return self.recognizer.species()
+
+    def undo(self) -> HistoryEntry:
+        """Take back the last change of the new species, as `Recognizer.undo`.
 
         Returns
         -------
-        SpeciesList
-        """
-        return self.recognizer.species()
+        HistoryEntry
 
-    def classify(self, images: Any, *, progress: bool | None = None) -> Any:
+        Raises
+        ------
+        LibraryError
+            If there is nothing to take back.
+        """
+        return self.recognizer.undo()
+
+    def classify(
+        self, images: Any, *, coverage: float | None = None, progress: bool | None = None
+    ) -> Any:
         """Say what a picture shows, or each of many: an old class or a new species.
 
         Parameters
         ----------
         images : picture or pictures
             As `fgmm.classify` takes them. Each is shown to the model once.
+        coverage : None
+            Refused: a model has no left-out photos of its classes to judge prediction sets by.
         progress : bool, optional
             False: no bar, for many.
 
@@ -215,15 +229,21 @@ class ExtendedClassifier(Weighing):
             One for one picture; for many, one each, and in ``failures`` those that could not be
             read. Labels are the model's in its order, then the new species. Old classes have
             evidence ``"model"`` alone; of new ones ``"old classes"`` is what speaks for those,
-            and ``"level"`` what is asked of them beyond.
+            and ``"level"`` what is asked of them beyond. ``unknown`` is None: a model cannot say
+            that it is none of its classes.
 
         Raises
         ------
         ImageError
             If the one picture cannot be read.
         ModelError
-            If the model's answer is none.
+            If the model's answer is none, or a coverage is given.
         """
+        if coverage is not None:
+            raise ModelError(
+                f"coverage is {coverage!r}: nothing tells how often the model's own classes are "
+                "right, so there are no prediction sets; leave coverage out"
+            )
         listed, standing = list_sources(images), self._standing()
         sources = [images] if listed is None else listed
         found = look_at(
@@ -246,12 +266,15 @@ class ExtendedClassifier(Weighing):
         )
         return answers[0] if listed is None else Predictions(answers, found.failures)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.labels or name in self.recognizer
+
     def __len__(self) -> int:
         return len(self.labels) + len(self.recognizer)
 
     def __repr__(self) -> str:
-        more = f"{len(self.recognizer)} new species"
-        return f"<ExtendedClassifier of {counted(len(self.labels), 'class')} and {more}>"
+        known = counted(len(self.labels), "class")
+        return f"<ExtendedClassifier of {known} and {len(self.recognizer)} new species>"
 
     def _added(self, receipt: Receipt) -> Addition:
         return Addition(receipt, self.tradeoff(), len(self.labels))

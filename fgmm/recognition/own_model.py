@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
 import torch
 
 from fgmm.errors import ModelError
@@ -48,6 +50,8 @@ class OwnModel:
     answer : callable
         Takes a batch, pictures or vectors, and gives log-probabilities (n, k), not yet checked.
     batch_size : int, default=32
+    width : int or None
+        How many numbers it was fitted to, where it reads vectors and says so.
     """
 
     labels: tuple[str, ...]
@@ -55,6 +59,29 @@ class OwnModel:
     reads_vectors: bool
     answer: Callable[[Any], Tensor]
     batch_size: int = 32
+    width: int | None = None
+
+    def check_width(self, features: int, encoder: str) -> None:
+        """Refuse a model that was fitted to other vectors than those it will be given.
+
+        Parameters
+        ----------
+        features : int
+            How many numbers the encoder's layer "features" has.
+        encoder : str
+            Its name.
+
+        Raises
+        ------
+        ModelError
+            If so.
+        """
+        if self.width is not None and self.width != features:
+            raise ModelError(
+                f"the model was fitted to {self.width} numbers a picture, and the features of "
+                f"{encoder!r} are {features}: fit it to embed_images(..., encoder={encoder!r}, "
+                "layer='features'), or pass preprocess=, from a picture to its row of numbers"
+            )
 
     def log_probabilities(self, given: Sequence[Image] | Tensor) -> Tensor:
         """Ask the model, each picture once.
@@ -94,8 +121,8 @@ def read_model(
     ----------
     model : callable, torch.nn.Module, scikit-learn classifier or transformers pipeline
     labels : iterable of str, optional
-        Names of its classes. A classifier of scikit-learn has them in ``classes_``, a pipeline in
-        its configuration; of others they must be given.
+        Names of its classes. A classifier of scikit-learn has them in ``classes_`` (numbers become
+        texts: 7 is called "7"), a pipeline in its configuration; of others they must be given.
     kind : {"auto", "callable", "torch", "sklearn", "pipeline"}, default="auto"
         What it is; "auto" looks at what it can do.
     preprocess : callable, optional
@@ -146,7 +173,9 @@ def read_model(
         "sklearn": of_classifier,
         "pipeline": of_pipeline,
     }[found](model, names, preprocess, outputs)
-    return OwnModel(names, found, found == "sklearn" and preprocess is None, answer, batch_size)
+    reads_vectors = found == "sklearn" and preprocess is None
+    width = getattr(model, "n_features_in_", None) if reads_vectors else None
+    return OwnModel(names, found, reads_vectors, answer, batch_size, width)
 
 
 def _kind_of(model: Any) -> str:
@@ -180,11 +209,16 @@ def _own_labels(model: Any, kind: str) -> Iterable[str]:
 def _checked_labels(labels: Iterable[str]) -> tuple[str, ...]:
     if isinstance(labels, str) or not isinstance(labels, Iterable):
         raise ModelError(f"labels are {labels!r}: {LABEL_CURE}")
-    names = tuple(labels)
+    names: tuple[Any, ...] = tuple(labels)
     if not names:
         raise ModelError(f"there are no labels: {LABEL_CURE}")
     seen: dict[str, int] = {}
     for at, name in enumerate(names):
+        if isinstance(name, (Integral, np.bool_)):
+            raise ModelError(
+                f"label {at} is {name!r}, a number: labels are names that are read as words; pass "
+                "labels=[str(x) for x in ...], or better what each is called"
+            )
         if not isinstance(name, str) or not name.strip():
             raise ModelError(f"label {at} is {name!r}: labels are texts, not empty; {LABEL_CURE}")
         first = seen.setdefault(fold_name(name), at)

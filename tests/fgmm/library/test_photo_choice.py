@@ -52,6 +52,8 @@ def test_the_right_photo_is_found(wren, given, expected):
         ("5", "'wren' has no photo '5'"),
         ("efefe", "'wren' has no photo 'efefe'"),  # too short for a digest
         ("", "'wren' has no photo"),
+        (".", "'wren' has no photo"),  # a path of no parts, as of a photo without one
+        ("0", "'wren' has no photo '0'"),  # nor is it the last
         (True, "'wren' has no photo"),
         (["a/1.jpg", None], "'wren' has no photo None"),
     ],

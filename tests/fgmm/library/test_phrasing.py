@@ -19,6 +19,7 @@ from fgmm.library import (
     verify,
 )
 from fgmm.library.phrasing import Phrasing
+from fgmm.library.records import history_checksum
 
 BIRD = Phrasing(True, "bird", ("a photo of a {}.", "the {}"))
 FISH = Phrasing(True, "fish")
@@ -158,3 +159,25 @@ def test_collections_that_differ_in_it_are_not_equal():
     assert plain.with_phrasing(FISH) != plain
     assert plain.with_phrasing(Phrasing()) is plain
     assert add_species(plain.with_phrasing(FISH), "cod").phrasing == FISH
+
+
+def test_a_folder_keeps_it_also_of_a_library_without_species(tmp_path):
+    empty = Collection("fake/1", 2, "fake").with_phrasing(BIRD)
+    export_folder(empty, tmp_path / "out")
+    assert import_folder(tmp_path / "out").phrasing == BIRD
+
+
+def test_one_that_a_change_would_go_back_to_is_verified_too(path):
+    """With checksums that are right: whoever wrote it wrote what is no phrasing."""
+    with LibraryFile.open(path) as file:
+        file.apply(*acts.phrasing(FISH))
+    assert verify(path) == []
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        *row, _ = connection.execute("SELECT * FROM history WHERE number = 2").fetchone()
+        (last,) = connection.execute("SELECT checksum FROM history WHERE number = 1").fetchone()
+        row[-1] = row[-1].replace("the {}", "the gap")
+        connection.execute(
+            "UPDATE history SET before = ?, checksum = ? WHERE number = 2",
+            (row[-1], history_checksum(last, tuple(row))),
+        )
+    assert [(one.part, one.where) for one in verify(path)] == [("history", "change 2")]

@@ -50,3 +50,37 @@ def test_pictures_of_the_same_numbers_and_other_sides_are_other_pictures():
         "ruby", [wide, wide.transpose(Image.Transpose.ROTATE_90)]
     )
     assert receipt.used == ("#0", "#1")
+
+
+def test_a_broken_file_behind_a_known_one_is_told_by_its_own_name(folder):
+    made = Recognizer("fake", thumbnails=True)
+    paths = [folder / "ruby" / f"{n}.png" for n in range(4)]
+    made.add_species("ruby", [paths[0]])
+    paths[1].write_bytes(b"no picture")
+    again = folder / "ruby" / "2 again.png"
+    again.write_bytes(paths[2].read_bytes())
+    receipt = made.add_photos("ruby", [paths[0], paths[1], paths[2], again, paths[3]])
+    assert [(one.name, one.why) for one in receipt.refused] == [
+        (str(paths[0]), "known"),
+        (str(paths[1]), "unreadable"),
+        (str(again), "twice"),
+    ]
+    assert receipt.used == (str(paths[2]), str(paths[3]))
+    photos = made.collection.find("ruby").photos
+    assert photos.origins == tuple(str(paths[n]) for n in (0, 2, 3))
+    for origin, digest in zip(photos.origins, photos.digests, strict=True):
+        assert digest == hashlib.sha256(Path(origin).read_bytes()).hexdigest()
+        small = np.asarray(made.thumbnail(digest), float)
+        off = {
+            n: np.abs(small - np.asarray(Image.open(paths[n]).convert("RGB"), float)).mean()
+            for n in (0, 2, 3)
+        }
+        assert str(paths[min(off, key=off.get)]) == origin
+
+
+def test_of_many_species_each_photo_keeps_its_thumbnail(shades):
+    made = Recognizer("fake", thumbnails=True)
+    made.add_all({"ruby": shades("ruby", 0), "sky": shades("sky", 0)})
+    for name, channel in (("ruby", 0), ("sky", 2)):
+        (digest,) = made.collection.find(name).photos.digests
+        assert np.asarray(made.thumbnail(digest)).mean((0, 1)).argmax() == channel

@@ -156,3 +156,28 @@ def test_what_another_wrote_to_a_new_library_stays_when_the_command_that_made_it
     monkeypatch.setattr(Recognizer, "add_species", overtaken)
     assert "the photo cannot be read" in add("ruby", "none.png", code=2)
     assert [one.name for one in species()] == ["wren"]
+
+
+def test_other_words_than_the_librarys_are_refused():
+    add("ruby", "--template", "the {}")
+    assert "says its names otherwise" in add("sky", "--template", "a {}", code=2)
+    assert "says its names otherwise" in add("sky", "--concept", "colour", code=2)
+    add("sky", "--template", "the {}")
+    assert [one.name for one in species()] == ["ruby", "sky"]
+
+
+def test_hidden_folders_are_no_species(folder):
+    (folder / ".thumbs").mkdir()
+    (folder / ".thumbs" / "0.png").write_bytes((folder / "ruby" / "0.png").read_bytes())
+    add("--each-folder", "photos")
+    assert [one.name for one in species()] == ["moss", "ruby", "sky"]
+
+
+def test_logging_is_afterwards_as_it_was():
+    import logging
+
+    log = logging.getLogger("fgmm.recognition.adding")
+    before = log.level, log.propagate, list(log.handlers)
+    add("--each-folder", "photos")
+    assert (log.level, log.propagate, log.handlers) == before
+    assert log.propagate

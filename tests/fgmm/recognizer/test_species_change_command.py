@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from fgmm import Recognizer
 from fgmm.command.application import app
-from fgmm.library import LibraryFile, verify
+from fgmm.library import LibraryFile, acts, verify
 
 
 @pytest.fixture(autouse=True)
@@ -237,3 +237,27 @@ def test_what_a_copy_began_with_is_no_change_that_could_be_taken_back():
     assert "1 change could not be taken back" in run("forget", code=2)
     assert "forgotten: 1 change cannot" in run("forget", "--yes")
     assert "0 changes could not" in run("forget", code=2)
+
+
+def test_only_words_that_some_encoder_may_not_read_have_it_loaded(no_encoder):
+    run("also", "ruby", "--description", "x" * 60)
+    done = CliRunner().invoke(
+        app, ["species", "also", "ruby", "--description", "x" * 61, "--library", "colours.fgmm"]
+    )
+    assert "an encoder was loaded" in f"{done.output} {done.exception}"
+    assert species().description == "x" * 60
+
+
+def test_what_is_wrong_with_a_name_comes_before_how_long_it_is(no_encoder):
+    long = "sky " * 30
+    with LibraryFile.open("colours.fgmm") as file:
+        file.apply(*acts.naming(file.collection, "sky", [long]))
+    assert "is taken" in run("rename", "ruby", long, code=2)
+
+
+def test_what_was_told_in_one_change_is_in_its_history(no_encoder):
+    run("also", "ruby", "red stone", "--description", "a red thing")
+    with LibraryFile.open("colours.fgmm") as file:
+        entry = file.history()[-1]
+    assert entry.what == "add_names"
+    assert {"name": "ruby", "names": ["red stone"]}.items() <= dict(entry.detail).items()

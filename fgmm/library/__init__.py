@@ -7,11 +7,12 @@ knows of scores or encoders.
 
 from __future__ import annotations
 
-from fgmm.library.changes import add_photos, add_species, merge, new_photos, remove, rename
+from fgmm.library.changes import add_photos, add_species, merge, remove, rename
 from fgmm.library.collection import Collection
 from fgmm.library.descriptions import add_names, describe
 from fgmm.library.file import LibraryFile
 from fgmm.library.folder import export_folder, import_folder, import_thumbnails
+from fgmm.library.given_photos import new_photos
 from fgmm.library.history import HistoryEntry
 from fgmm.library.memory import MemoryLibrary
 from fgmm.library.photos import Photos, utc_now

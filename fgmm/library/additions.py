@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fgmm.errors import LibraryError
-from fgmm.library.changes import new_photos
+from fgmm.library.given_photos import new_photos
 from fgmm.library.photos import Photos
 from fgmm.library.species import Species
 from fgmm.name_folding import fold_name

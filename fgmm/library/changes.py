@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from fgmm.errors import LibraryError
+from fgmm.library.given_photos import new_photos
 from fgmm.library.photos import Photos
 from fgmm.library.species import Species
 from fgmm.name_folding import fold_name
@@ -16,62 +17,7 @@ if TYPE_CHECKING:
 
     from fgmm.library.collection import Collection
 
-__all__ = ["add_photos", "add_species", "merge", "new_photos", "remove", "rename"]
-
-
-def new_photos(collection: Collection, name: str | None, photos: Photos) -> tuple[Photos, Photos]:
-    """Tell photos that are new to a species from those it has already.
-
-    Parameters
-    ----------
-    collection : Collection
-    name : str or None
-        Of the species they are for; None for a species that is yet to come.
-    photos : Photos
-
-    Returns
-    -------
-    new : Photos
-        The first of each content that the species does not have.
-    known : Photos
-        The others: those it has, and second copies among ``photos``.
-
-    Raises
-    ------
-    SpeciesNotFound
-        If no species is called ``name``.
-    LibraryError
-        If another species has one of them, or the vectors are of another length.
-
-    Examples
-    --------
-    >>> from fgmm.library import Collection, Photos
-    >>> photos = Photos([[1.0, 0.0], [1.0, 0.0]], ["ab" * 16] * 2, ["a.jpg", "copy.jpg"])
-    >>> new, known = new_photos(Collection("fake/1", 2, "fake"), None, photos)
-    >>> new.origins, known.origins
-    (('a.jpg',), ('copy.jpg',))
-    """
-    here = None if name is None else collection.find(name)
-    if photos.dim != collection.dim:
-        raise LibraryError(
-            f"the photos' vectors have {photos.dim} numbers and this library's have "
-            f"{collection.dim}: encode the photos with {collection.encoder!r}"
-        )
-    new: dict[str, int] = {}
-    known = []
-    for at, digest in enumerate(photos.digests):
-        holder = collection.holder(digest)
-        if holder is not None and (here is None or holder.id != here.id):
-            shown = photos.origins[at] or digest
-            raise LibraryError(
-                f"the photo {shown!r} is already one of {holder.name!r}: a photo shows one "
-                f"species; remove it there first, leave it out, or merge the two species"
-            )
-        if holder is not None or digest in new:
-            known.append(at)
-        else:
-            new[digest] = at
-    return photos.select(new.values()), photos.select(known)
+__all__ = ["add_photos", "add_species", "merge", "remove", "rename"]
 
 
 def add_species(
@@ -92,7 +38,7 @@ def add_species(
     collection : Collection
     name : str
     photos : Photos, optional
-        Second copies of one content are left out, see `new_photos`.
+        Second copies of one content are left out, see `fgmm.library.new_photos`.
     names : iterable of str
         Other names.
     description : str, optional
@@ -147,7 +93,7 @@ def add_species(
 
 
 def add_photos(collection: Collection, name: str, photos: Photos) -> Collection:
-    """Add photos to a species; those it has already are left out, see `new_photos`.
+    """Add photos to a species; those it has already are left out, see `fgmm.library.new_photos`.
 
     Parameters
     ----------

@@ -41,6 +41,8 @@ from fewshot.evidence_weights import doubt
 from fgmm.recognition.levels import log_mean, mean_ratio, stranger_level
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
 __all__ = ["CommonScale", "Told"]
@@ -92,13 +94,16 @@ class CommonScale:
     worded: bool
     levels: tuple[float, float] = (0.0, 0.0)
 
-    def levelled(self, general: Told, judged: Told, own: Tensor, several: Tensor) -> CommonScale:
+    def levelled(
+        self, draw: Callable[[], Told], judged: Told, own: Tensor, several: Tensor
+    ) -> CommonScale:
         """Find the levels.
 
         Parameters
         ----------
-        general : Told
-            Of pictures in general; without photos' evidence where nothing tells what they are.
+        draw : callable
+            Gives what is said of pictures in general, without photos' evidence where nothing tells
+            what they are; not asked for where the photos tell the level by themselves.
         judged : Told
             Of photos, as if each had not been given.
         own : Tensor of shape (m,), int64
@@ -115,6 +120,7 @@ class CommonScale:
             level = stranger_level(asked, own, several)
             if level is not None:
                 return replace(self, levels=(0.0, level))
+        general = draw()
         others = asked.scatter(1, own.unsqueeze(1), -torch.inf)[several][:, self.shown]
         ratios = self.ask(general)[:, self.shown] if len(general.photos) else others[:0]
         by_words = (general.text - general.text.mean(dim=1, keepdim=True))[:, ~self.shown]

@@ -205,7 +205,8 @@ class Scorer:
             self.has_photos, words, weight, believe(self.photos), self.texts is not None
         )
         own = self.photos.owners[judges]
-        return scale.levelled(self._general(judged.text), judged, own, self.photos.counts[own] > 1)
+        several = self.photos.counts[own] > 1
+        return scale.levelled(lambda: self._general(judged.text), judged, own, several)
 
     @cached_property
     def _judged(self) -> tuple[Tensor, Told]:
